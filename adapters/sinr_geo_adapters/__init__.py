@@ -1,0 +1,1 @@
+"""Built-in adapters of sinr-geo, one file per format family."""
