@@ -1,0 +1,188 @@
+"""Generalized superpixels: Algorithm 1 (GSSA) and Definition 1 of the S-INR paper.
+
+`segment` is Algorithm 1 as it stands: k-means on values and weighted coordinates. Its groups are
+disjoint; for the second condition of Definition 1 `connect` splits off their islands and gives
+them to the superpixels around. Values and coordinates are brought to unit total variance first,
+so that alpha means the same for every file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.cluster import kmeans_plusplus
+
+from sinr_geo.points import FloatArray, IntArray
+
+__all__ = ["connect", "segment"]
+
+_CONVERGE_ON = 100_000
+_START_FROM = 20_000
+_CHUNK = 1 << 22
+_MOVED = 1e-4
+_ITERATIONS = 100
+
+
+def segment(
+    values: FloatArray,
+    coordinates: FloatArray,
+    count: int,
+    alpha: float,
+    *,
+    seed: int,
+    device: str = "cpu",
+) -> NDArray[np.int32]:
+    """Assign every point to a generalized superpixel (Algorithm 1).
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, s)
+        Complete values: interpolated where missing, projected where noisy (see `guide`).
+    coordinates : ndarray, shape (n, c)
+        Embedded coordinates.
+    count : int
+        Number of superpixels K; fewer come out where there are fewer distinct points.
+    alpha : float
+        Weight of the squared distance in coordinates against that in values.
+    seed : int
+        Seed of the k-means++ start and of the sample that centres converge on.
+    device : str
+
+    Returns
+    -------
+    ndarray of int32, shape (n,)
+        Labels 0 ... K - 1, every one of them used.
+    """
+    features = np.concatenate(
+        (_unit_variance(values), np.sqrt(alpha) * _unit_variance(coordinates)), axis=1
+    ).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    sample = _sample(features, _CONVERGE_ON, rng)
+    start = _sample(sample, _START_FROM, rng)
+    centres, _ = kmeans_plusplus(start, min(count, len(start)), random_state=seed)
+    converged = _lloyd(torch.as_tensor(sample, device=device), torch.as_tensor(centres).to(device))
+    labels = _nearest_centre(torch.as_tensor(features, device=device), converged)
+    return _compact(labels.cpu().numpy())
+
+
+def connect(labels: IntArray, graph: csr_array) -> NDArray[np.int32]:
+    """Make every superpixel connected (Definition 1, condition 2).
+
+    Each superpixel keeps its largest connected part. Every other part joins the superpixel with
+    which it shares most neighbours; a part that has none around becomes a superpixel of its own.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+    graph : csr_array, shape (n, n)
+        Symmetric graph of neighbouring points.
+
+    Returns
+    -------
+    ndarray of int32, shape (n,)
+        Labels 0 ... K' - 1, every one of them used.
+    """
+    here, there = graph.nonzero()
+    part = _parts(labels, here, there)
+    owner = _owners(labels, part)
+    between = part[here] != part[there]
+    contacts = _contacts(part[here][between], part[there][between], len(owner))
+    return _compact(_adopt(owner, contacts)[part])
+
+
+def _unit_variance(columns: FloatArray) -> FloatArray:
+    """Centre columns and give them a total variance of 1 (left at 0 where they are constant)."""
+    centred = columns - columns.mean(axis=0)
+    spread = float(np.sqrt((centred**2).sum(axis=1).mean()))
+    return centred / spread if spread > 0 else centred
+
+
+def _sample(rows: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
+    if len(rows) <= size:
+        return rows
+    return rows[np.sort(rng.choice(len(rows), size, replace=False))]
+
+
+def _lloyd(features: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+    """Repeat lines 1 to 9 of Algorithm 1 until the centres stand still; (n, f), (K, f) -> (K, f).
+
+    A superpixel that lost all its points keeps its centre.
+    """
+    scale = float(features.var(dim=0).sum())
+    for _ in range(_ITERATIONS):
+        labels = _nearest_centre(features, centres)
+        totals = torch.zeros_like(centres).index_add_(0, labels, features)
+        sizes = torch.bincount(labels, minlength=len(centres)).to(features.dtype)[:, None]
+        moved = torch.where(sizes > 0, totals / sizes.clamp(min=1.0), centres)
+        shift = float(((moved - centres) ** 2).sum(dim=1).mean())
+        centres = moved
+        if shift <= _MOVED**2 * scale:
+            break
+    return centres
+
+
+def _nearest_centre(features: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+    """Return the nearest centre of every row, in chunks that bound the memory; -> (n,)."""
+    half = 0.5 * (centres**2).sum(dim=1)
+    rows = max(1, _CHUNK // len(centres))
+    chunks = [(half - part @ centres.T).argmin(dim=1) for part in features.split(rows)]
+    return torch.cat(chunks)
+
+
+def _compact(labels: NDArray[Any]) -> NDArray[np.int32]:
+    """Renumber labels to 0 ... K - 1 in their order."""
+    _, compact = np.unique(labels, return_inverse=True)
+    return compact.reshape(labels.shape).astype(np.int32)
+
+
+def _parts(labels: IntArray, here: IntArray, there: IntArray) -> IntArray:
+    """Number the connected parts of all superpixels, shape (n,)."""
+    same = labels[here] == labels[there]
+    ones = np.ones(int(same.sum()), dtype=np.int8)
+    inside = coo_array((ones, (here[same], there[same])), shape=(labels.size, labels.size))
+    _, part = connected_components(inside.tocsr(), directed=False)
+    return np.asarray(part, dtype=np.int64)
+
+
+def _owners(labels: IntArray, part: IntArray) -> IntArray:
+    """Return the superpixel of each part, -1 for islands; ties go to the part met first."""
+    sizes = np.bincount(part)
+    label_of_part = np.empty(sizes.size, dtype=np.int64)
+    label_of_part[part] = labels
+    order = np.lexsort((np.arange(sizes.size), -sizes, label_of_part))
+    first = np.concatenate(([True], np.diff(label_of_part[order]) > 0))
+    owner = np.full(sizes.size, -1, dtype=np.int64)
+    owner[order[first]] = label_of_part[order[first]]
+    return owner
+
+
+def _contacts(here: IntArray, there: IntArray, count: int) -> csr_array:
+    """Count the neighbouring pairs between parts, shape (parts, parts)."""
+    ones = np.ones(here.size, dtype=np.int64)
+    contacts = coo_array((ones, (here, there)), shape=(count, count)).tocsr()
+    contacts.sum_duplicates()
+    return contacts
+
+
+def _adopt(owner: IntArray, contacts: csr_array) -> IntArray:
+    """Give islands to the superpixel they touch most, from the shores inwards."""
+    owner = owner.copy()
+    here, there = contacts.nonzero()
+    weight = contacts.data
+    while (owner < 0).any():
+        shore = (owner[here] < 0) & (owner[there] >= 0)
+        if not shore.any():
+            stranded = np.flatnonzero(owner < 0)
+            owner[stranded[0]] = owner.max() + 1
+            continue
+        island, host, touch = here[shore], owner[there[shore]], weight[shore]
+        pairs = coo_array((touch, (island, host)), shape=(owner.size, int(owner.max()) + 1)).tocsr()
+        pairs.sum_duplicates()
+        rows = np.unique(island)
+        owner[rows] = np.asarray(pairs[rows].argmax(axis=1)).ravel()
+    return owner

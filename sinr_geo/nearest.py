@@ -1,0 +1,101 @@
+"""Inverse-distance interpolation from the nearest observed points."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from sinr_geo.points import BoolArray, FloatArray
+
+__all__ = ["inverse_distance", "nearest_distance"]
+
+
+def inverse_distance(
+    place: FloatArray,
+    values: FloatArray,
+    observed: BoolArray,
+    neighbours: int,
+    power: float = 1.0,
+) -> FloatArray:
+    """Fill missing entries from the nearest observed ones of the same channel.
+
+    Parameters
+    ----------
+    place : ndarray, shape (n, d)
+        Embedded coordinates.
+    values : ndarray, shape (n, s)
+    observed : ndarray of bool, shape (n, s)
+        Every channel has at least one observed entry.
+    neighbours : int
+        Number of observed entries that a missing one is averaged from.
+    power : float
+        Weights are distances to minus this power; 0 for plain means.
+
+    Returns
+    -------
+    ndarray, shape (n, s)
+        Observed entries as they were.
+    """
+    filled = np.array(values, dtype=np.float64)
+    for columns in same_pattern(observed):
+        seen = observed[:, columns[0]]
+        missing = np.flatnonzero(~seen)
+        if missing.size == 0:
+            continue
+        sources = np.flatnonzero(seen)
+        count = min(neighbours, sources.size)
+        distance, index = cKDTree(place[sources]).query(place[missing], k=count, workers=-1)
+        distance, index = distance.reshape(-1, count), index.reshape(-1, count)
+        weight = 1.0 / np.maximum(distance, 1e-12) ** power
+        weight /= weight.sum(axis=1, keepdims=True)
+        source_values = values[np.ix_(sources, columns)]
+        for rank in range(count):
+            term = weight[:, rank, None] * source_values[index[:, rank]]
+            filled[np.ix_(missing, columns)] = term + (
+                filled[np.ix_(missing, columns)] if rank else 0.0
+            )
+    return filled
+
+
+def nearest_distance(place: FloatArray, observed: BoolArray) -> FloatArray:
+    """Return every entry's distance to the nearest observed one of its channel.
+
+    Parameters
+    ----------
+    place : ndarray, shape (n, d)
+    observed : ndarray of bool, shape (n, s)
+
+    Returns
+    -------
+    ndarray, shape (n, s)
+        0 where observed, infinite in a channel with no observed entry.
+    """
+    distance = np.zeros(observed.shape)
+    for columns in same_pattern(observed):
+        seen = observed[:, columns[0]]
+        if not seen.any():
+            distance[:, columns] = np.inf
+        elif not seen.all():
+            missing = np.flatnonzero(~seen)
+            found, _ = cKDTree(place[seen]).query(place[missing], workers=-1)
+            distance[np.ix_(missing, columns)] = found[:, None]
+    return distance
+
+
+def same_pattern(observed: BoolArray) -> list[NDArray[np.int64]]:
+    """Group the channels by their mask; work on one mask is then done once.
+
+    Parameters
+    ----------
+    observed : ndarray of bool, shape (n, s)
+
+    Returns
+    -------
+    list of ndarray of int64
+        Columns of each group, in order of their first column.
+    """
+    groups: dict[bytes, list[int]] = {}
+    for column in range(observed.shape[1]):
+        groups.setdefault(np.packbits(observed[:, column]).tobytes(), []).append(column)
+    return [np.asarray(columns, dtype=np.int64) for columns in groups.values()]
