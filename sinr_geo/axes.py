@@ -72,6 +72,8 @@ class Channel:
     variable : str, optional
         Variable of the file that the channel belongs to, where one variable gives several
         channels (``time`` as channels); by default the channel's own name.
+    along : AxisKind, optional
+        Kind of the dimension whose steps became the channels of that variable (time, spectral).
     step : float
         Distance between neighbouring values that the stored type can hold (1 for integers,
         ``scale_factor`` for packed ones, 0 for floating point).
@@ -82,6 +84,7 @@ class Channel:
     lower: float = -math.inf
     upper: float = math.inf
     variable: str | None = None
+    along: AxisKind | None = None
     step: float = 0.0
 
     def __post_init__(self) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from sinr_geo.axes import Axis, AxisKind
+from sinr_geo.nearest import nearest
 from sinr_geo.points import FloatArray, PointSet
 
 __all__ = ["Embedding"]
@@ -121,5 +121,5 @@ def _spacing(place: FloatArray) -> float:
     if len(distinct) < 2:
         return 1.0
     stride = max(1, len(distinct) // _SPACING_SAMPLE)
-    distance, _ = cKDTree(distinct).query(distinct[::stride], k=2)
+    distance, _ = nearest(distinct, distinct[::stride], 2)
     return float(np.median(distance[:, 1]))

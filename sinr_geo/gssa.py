@@ -99,7 +99,7 @@ def _unit_variance(columns: FloatArray) -> FloatArray:
     """Centre columns and give them a total variance of 1 (left at 0 where they are constant)."""
     centred = columns - columns.mean(axis=0)
     spread = float(np.sqrt((centred**2).sum(axis=1).mean()))
-    return centred / spread if spread > 0 else centred
+    return np.asarray(centred / spread) if spread > 0 else centred
 
 
 def _sample(rows: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
@@ -130,7 +130,7 @@ def _nearest_centre(features: torch.Tensor, centres: torch.Tensor) -> torch.Tens
     """Return the nearest centre of every row, in chunks that bound the memory; -> (n,)."""
     half = 0.5 * (centres**2).sum(dim=1)
     rows = max(1, _CHUNK // len(centres))
-    chunks = [(half - part @ centres.T).argmin(dim=1) for part in features.split(rows)]
+    chunks = [(half - part @ centres.T).argmin(dim=1) for part in torch.split(features, rows)]
     return torch.cat(chunks)
 
 
@@ -141,7 +141,7 @@ def _compact(labels: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def _parts(labels: IntArray, here: IntArray, there: IntArray) -> IntArray:
-    """Number the connected parts of all superpixels, shape (n,)."""
+    """Give a number to every connected part of every superpixel; -> (n,)."""
     same = labels[here] == labels[there]
     ones = np.ones(int(same.sum()), dtype=np.int8)
     inside = coo_array((ones, (here[same], there[same])), shape=(labels.size, labels.size))

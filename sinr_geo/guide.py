@@ -55,7 +55,7 @@ def _standardised(values: FloatArray) -> FloatArray:
     """Centre by the median and scale by the spread of the middle 90 %, robust to outliers."""
     low, middle, high = np.quantile(values, (0.05, 0.5, 0.95), axis=0)
     spread = np.where(high > low, high - low, np.maximum(values.std(axis=0), 1e-300))
-    return np.clip((values - middle) / spread, -3.0, 3.0)
+    return np.asarray(np.clip((values - middle) / spread, -3.0, 3.0))
 
 
 def _leading_components(values: FloatArray) -> FloatArray:

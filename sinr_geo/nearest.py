@@ -8,7 +8,30 @@ from scipy.spatial import cKDTree
 
 from sinr_geo.points import BoolArray, FloatArray
 
-__all__ = ["inverse_distance", "nearest_distance"]
+__all__ = ["inverse_distance", "nearest", "nearest_distance", "same_pattern"]
+
+
+def nearest(
+    sources: FloatArray, places: FloatArray, count: int
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Find the nearest sources of every place.
+
+    Parameters
+    ----------
+    sources : ndarray, shape (m, d)
+    places : ndarray, shape (n, d)
+    count : int
+        Number of sources, at most m.
+
+    Returns
+    -------
+    distance : ndarray of float64, shape (n, count)
+        In increasing order.
+    index : ndarray of int64, shape (n, count)
+    """
+    wanted = np.arange(1, count + 1)
+    distance, index = cKDTree(sources).query(places, k=wanted, workers=-1)
+    return np.asarray(distance), np.asarray(index, dtype=np.int64)
 
 
 def inverse_distance(
@@ -45,16 +68,13 @@ def inverse_distance(
             continue
         sources = np.flatnonzero(seen)
         count = min(neighbours, sources.size)
-        distance, index = cKDTree(place[sources]).query(place[missing], k=count, workers=-1)
-        distance, index = distance.reshape(-1, count), index.reshape(-1, count)
+        distance, index = nearest(place[sources], place[missing], count)
         weight = 1.0 / np.maximum(distance, 1e-12) ** power
         weight /= weight.sum(axis=1, keepdims=True)
-        source_values = values[np.ix_(sources, columns)]
+        mean = np.zeros((missing.size, columns.size))
         for rank in range(count):
-            term = weight[:, rank, None] * source_values[index[:, rank]]
-            filled[np.ix_(missing, columns)] = term + (
-                filled[np.ix_(missing, columns)] if rank else 0.0
-            )
+            mean += weight[:, rank, None] * values[np.ix_(sources[index[:, rank]], columns)]
+        filled[np.ix_(missing, columns)] = mean
     return filled
 
 
@@ -78,8 +98,8 @@ def nearest_distance(place: FloatArray, observed: BoolArray) -> FloatArray:
             distance[:, columns] = np.inf
         elif not seen.all():
             missing = np.flatnonzero(~seen)
-            found, _ = cKDTree(place[seen]).query(place[missing], workers=-1)
-            distance[np.ix_(missing, columns)] = found[:, None]
+            found, _ = nearest(place[seen], place[missing], 1)
+            distance[np.ix_(missing, columns)] = found
     return distance
 
 

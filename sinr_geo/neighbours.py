@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
-from scipy.spatial import cKDTree
 
 from sinr_geo.coordinates import Embedding
+from sinr_geo.nearest import nearest
 from sinr_geo.points import IntArray, Lattice, PointSet
 
 __all__ = ["neighbour_graph"]
@@ -53,10 +53,9 @@ def _grid_pairs(lattice: Lattice) -> IntArray:
 def _nearest_pairs(points: PointSet) -> IntArray:
     place = Embedding.fit(points)(points.coordinates)
     count = min(_NEAREST + 1, len(points))
-    _, nearest = cKDTree(place).query(place, k=count, workers=-1)
-    nearest = nearest.reshape(len(points), count)
+    _, index = nearest(place, place, count)
     here = np.repeat(np.arange(len(points)), count)
-    return np.stack((here, nearest.ravel()), axis=1)
+    return np.stack((here, index.ravel()), axis=1)
 
 
 def _symmetric(pairs: IntArray, size: int) -> csr_array:

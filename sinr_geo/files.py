@@ -1,0 +1,222 @@
+"""The five calls between a file and its recovered copy.
+
+Find the adapter, open, read, recover, write: `fill` and `denoise` are these five calls for every
+layer of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import numpy as np
+
+from sinr_geo.adapters import Document, Layer, MissingRule, Query, Stamp
+from sinr_geo.errors import NothingToDoError, RequestError
+from sinr_geo.gaps import Gaps, gaps_within, wanted_gaps
+from sinr_geo.methods.protocol import Effort, Progress, Task
+from sinr_geo.options import Bounds, Options
+from sinr_geo.outcome import LayerOutcome, Outcome
+from sinr_geo.points import BoolArray, PointSet
+from sinr_geo.recover import recover_points
+from sinr_geo.recovery import Flag, Recovery
+from sinr_geo.registry import find_adapter
+from sinr_geo.staging import check_output, output_path, write_whole
+from sinr_geo.version import __version__
+
+__all__ = ["Asked", "denoise", "fill"]
+
+
+class Asked(TypedDict, total=False):
+    """Keywords that `fill` and `denoise` share; see `fill`."""
+
+    variables: Sequence[str] | None
+    method: str
+    effort: str
+    seed: int
+    device: str
+    where: str
+    missing: Sequence[MissingRule]
+    max_gap: float | None
+    bounds: Bounds
+    channels: Sequence[str]
+    coordinates: Sequence[str]
+    adapter: str | None
+    uncertainty: bool
+    overwrite: bool
+    stamp: Stamp
+    progress: Progress
+
+
+def fill(path: str | Path, output: str | Path | None = None, **asked: Unpack[Asked]) -> Outcome:
+    """Fill the gaps of a file and write the result beside it, in the same format.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that an installed adapter opens. It is not written to.
+    output : path-like, optional
+        By default ``weather.filled.nc`` beside ``weather.nc``.
+    variables : sequence of str, optional
+        Variables or bands to fill; by default every one that can be.
+    method : str, default "auto"
+        ``"auto"`` (the better of the two heads on withheld samples), ``"sinr-bayes"``,
+        ``"sinr"`` or ``"sinr-paper"``.
+    effort : str, default "normal"
+        ``"fast"``, ``"normal"`` or ``"best"``.
+    seed : int, default 0
+        The same seed gives the same arrays on a CPU.
+    device : str, default "auto"
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    where : str, default "auto"
+        Which gaps are wanted: ``"auto"``, ``"all"``, a variable of the file or another file.
+    missing : sequence of MissingRule
+        What else counts as missing.
+    max_gap : float, optional
+        Leave samples farther than this many typical spacings from any observed one.
+    bounds : mapping of str to (float, float), optional
+        Lowest and highest value by variable or channel, ``"*"`` for all.
+    channels, coordinates : sequence of str
+        Axes whose role is fixed.
+    adapter : str, optional
+        Name of the adapter to use.
+    uncertainty : bool, default True
+        Whether standard errors are written.
+    overwrite : bool, default False
+        Whether existing outputs may be replaced.
+    stamp : Stamp, optional
+        What the output's history says; by default this call, now.
+    progress : callable, optional
+        Called with what is being done and the share of it that is done.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    SinrGeoError
+        If the file, an option or the output is not as it has to be. Nothing is written then.
+    """
+    return _recover_file(Task.COMPLETION, Path(path), output, asked)
+
+
+def denoise(path: str | Path, output: str | Path | None = None, **asked: Unpack[Asked]) -> Outcome:
+    """Remove the noise of a file, fill its gaps too, and write the result beside it.
+
+    Parameters, results and errors are those of `fill`; the default output is
+    ``scene.denoised.tif`` beside ``scene.tif``.
+    """
+    return _recover_file(Task.DENOISING, Path(path), output, asked)
+
+
+def _recover_file(task: Task, source: Path, output: str | Path | None, asked: Asked) -> Outcome:
+    options = _options(asked)
+    adapter = find_adapter(source, asked.get("adapter"))
+    word = "filled" if task is Task.COMPLETION else "denoised"
+    target = output_path(source, output, word)
+    overwrite = asked.get("overwrite", False)
+    check_output(source, target, overwrite=overwrite)
+    document = adapter.open(source, _query(asked))
+    progress = asked.get("progress", _silent)
+    recoveries, notes = _recover_layers(document, task, options, progress)
+    stamp = asked.get("stamp") or Stamp(f"{task} of {source.name}", __version__, datetime.now(UTC))
+
+    def write(staged: Path) -> tuple[Path, ...]:
+        return adapter.write(document, recoveries, staged, stamp)
+
+    written = write_whole(source, target, write, overwrite=overwrite)
+    return Outcome(written, _outcomes(document, recoveries), (*document.notes, *notes))
+
+
+def _recover_layers(
+    document: Document, task: Task, options: Options, progress: Progress
+) -> tuple[list[Recovery], list[str]]:
+    """Recover every layer; one that cannot be is left as it is if another one can."""
+    recoveries, notes, failures = [], [], []
+    for layer in document.layers:
+        points = layer.read()
+        gaps = _gaps(document.path, layer, points, options)
+        notes += [f"{layer.name}: {note}" for note in gaps.notes]
+        if task is Task.COMPLETION and not gaps.wanted.any():
+            notes.append(f"{layer.name}: no gap to fill")
+            recoveries.append(_as_read(points))
+            continue
+        try:
+            recoveries.append(recover_points(points, gaps.wanted, task, options, progress))
+        except NothingToDoError as error:
+            failures.append(f"{layer.name}: {error}")
+            recoveries.append(_as_read(points))
+    if len(failures) == len(document.layers):
+        raise NothingToDoError(f"{document.path}: {failures[0]}")
+    return recoveries, notes + failures
+
+
+def _gaps(path: Path, layer: Layer, points: PointSet, options: Options) -> Gaps:
+    mask = None if options.where in ("auto", "all") else _mask(path, layer, options.where)
+    gaps = wanted_gaps(points, mask, everything=options.where == "all")
+    return gaps if options.max_gap is None else gaps_within(points, gaps, options.max_gap)
+
+
+def _mask(path: Path, layer: Layer, where: str) -> BoolArray:
+    """Read a mask from a variable of the file or from another file."""
+    other = Path(where)
+    if not other.exists():
+        return layer.mask(where)
+    points = find_adapter(other).open(other, Query()).layers[0].read()
+    if len(points) != int(np.prod(layer.shape, dtype=np.int64)):
+        raise RequestError(
+            f"{other}: the mask has {len(points)} points, {layer.name} of {path} has the "
+            f"shape {layer.shape}"
+        )
+    return np.asarray(points.observed[:, 0] & (points.values[:, 0] != 0))
+
+
+def _as_read(points: PointSet) -> Recovery:
+    """Return a recovery that changes nothing."""
+    flag = np.full(points.values.shape, Flag.OBSERVED, dtype=np.uint8)
+    return Recovery(points.values, None, flag)
+
+
+def _outcomes(document: Document, recoveries: Iterable[Recovery]) -> tuple[LayerOutcome, ...]:
+    return tuple(
+        LayerOutcome.of(layer.name, tuple(c.name for c in layer.channels), recovery)
+        for layer, recovery in zip(document.layers, recoveries, strict=True)
+    )
+
+
+def _query(asked: Asked) -> Query:
+    named = asked.get("variables")
+    return Query(
+        variables=None if named is None else tuple(named),
+        missing=tuple(asked.get("missing", ())),
+        channels=tuple(asked.get("channels", ())),
+        coordinates=tuple(asked.get("coordinates", ())),
+    )
+
+
+def _options(asked: Asked) -> Options:
+    return Options(
+        method=asked.get("method", "auto"),
+        effort=_effort(asked.get("effort", "normal")),
+        seed=asked.get("seed", 0),
+        device=asked.get("device", "auto"),
+        where=asked.get("where", "auto"),
+        max_gap=asked.get("max_gap"),
+        bounds=asked.get("bounds", {}),
+        uncertainty=asked.get("uncertainty", True),
+    )
+
+
+def _effort(effort: str) -> Effort:
+    try:
+        return Effort(effort)
+    except ValueError:
+        choices = ", ".join(Effort)
+        raise RequestError(f"the effort must be one of {choices}, not {effort!r}") from None
+
+
+def _silent(what: str, share: float) -> None:
+    """Report progress to nobody."""

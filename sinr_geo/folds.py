@@ -1,0 +1,165 @@
+"""Observed samples to withhold, shaped like the gaps.
+
+A choice made on scattered samples says little about holes, and the other way round. Three ways to
+withhold are tried: scattered at random; the gaps themselves mirrored and shifted over observed
+cells of a lattice (the clouds of another day); and round patches as deep as the gaps. The one
+whose distances to the nearest remaining observation are most like those of the gaps is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sinr_geo.coordinates import Embedding
+from sinr_geo.nearest import nearest, same_pattern
+from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
+
+__all__ = ["gap_folds", "scattered_folds"]
+
+_SHARE = 0.15
+_MOST = 0.35
+_SHIFTS = 6
+_QUERIES = 3_000
+_MOST_PATCHES = 300
+_QUANTILES = np.linspace(0.05, 0.95, 10)
+
+
+def scattered_folds(
+    points: PointSet, *, count: int, seed: int, share: float = _SHARE
+) -> tuple[BoolArray, ...]:
+    """Withhold observed entries at random.
+
+    Whole points are withheld where every point is observed in all channels or in none, single
+    entries elsewhere. Folds do not overlap.
+
+    Returns
+    -------
+    tuple of ndarray of bool, each of shape (n, s)
+    """
+    rng = np.random.default_rng(seed)
+    whole = _points_are_whole(points.observed)
+    draw = rng.random((len(points), 1) if whole else points.observed.shape)
+    edges = np.arange(count + 1) * min(share, 0.5 / count)
+    folds = [points.observed & (draw >= low) & (draw < high) for low, high in pairwise(edges)]
+    return tuple(_leave_some(points.observed, fold) for fold in folds)
+
+
+def gap_folds(
+    points: PointSet, wanted: BoolArray, *, count: int, seed: int
+) -> tuple[BoolArray, ...]:
+    """Withhold observed entries in the shape of the wanted gaps.
+
+    Parameters
+    ----------
+    points : PointSet
+    wanted : ndarray of bool, shape (n, s)
+        Missing entries that are to be filled.
+    count : int
+        Number of folds.
+    seed : int
+
+    Returns
+    -------
+    tuple of ndarray of bool, each of shape (n, s)
+        Observed entries to withhold; every channel keeps at least one observed entry.
+    """
+    scattered = scattered_folds(points, count=count, seed=seed)
+    if not wanted.any():
+        return scattered
+    place = Embedding.fit(points)(points.coordinates)
+    rng = np.random.default_rng(seed + 1)
+    law = _distance_law(place, points.observed, wanted, rng)
+    candidates = [*scattered, *_shifted(points, wanted, rng), *_patches(points, place, law, rng)]
+    usable = [fold for fold in candidates if fold.any()]
+    misfit = [
+        float(np.abs(_distance_law(place, points.observed & ~fold, fold, rng) - law).mean())
+        for fold in usable
+    ]
+    best = np.argsort(misfit, kind="stable")[:count]
+    return tuple(usable[int(i)] for i in best)
+
+
+def _points_are_whole(observed: BoolArray) -> bool:
+    """Whether every point is observed in all channels or in none."""
+    return bool((observed.all(axis=1) == observed.any(axis=1)).all())
+
+
+def _leave_some(observed: BoolArray, fold: BoolArray) -> BoolArray:
+    """Withhold nothing from a channel that would keep fewer than half of its observations."""
+    kept = (observed & ~fold).sum(axis=0)
+    return np.asarray(fold & (2 * kept >= observed.sum(axis=0)) & (kept > 0))
+
+
+def _distance_law(
+    place: FloatArray, observed: BoolArray, entries: BoolArray, rng: np.random.Generator
+) -> FloatArray:
+    """Return quantiles of the log distance from entries to the nearest observed one."""
+    distances = []
+    for columns in same_pattern(observed):
+        column = columns[0]
+        rows = np.flatnonzero(entries[:, columns].any(axis=1) & ~observed[:, column])
+        if rows.size == 0 or not observed[:, column].any():
+            continue
+        rows = rng.choice(rows, min(rows.size, _QUERIES), replace=False)
+        found, _ = nearest(place[observed[:, column]], place[rows], 1)
+        distances.append(found[:, 0])
+    pooled = np.concatenate(distances) if distances else np.ones(1)
+    return np.asarray(np.quantile(np.log(np.maximum(pooled, 1e-6)), _QUANTILES))
+
+
+def _shifted(points: PointSet, wanted: BoolArray, rng: np.random.Generator) -> Iterator[BoolArray]:
+    """Yield the gaps mirrored and shifted over observed cells."""
+    lattice = points.lattice
+    if lattice is None:
+        return
+    grid = lattice.spread(wanted, False)
+    for attempt in range(_SHIFTS):
+        moved = _moved(grid, lattice, rng, mirror=attempt % 2 == 1)
+        fold = lattice.gather(moved) & points.observed
+        yield _leave_some(points.observed, _thinned(points.observed, fold, lattice, rng))
+
+
+def _moved(
+    grid: BoolArray, lattice: Lattice, rng: np.random.Generator, *, mirror: bool
+) -> BoolArray:
+    """Roll a grid by a random offset, along time too; mirror it in space first or not."""
+    if mirror:
+        grid = np.flip(grid, axis=lattice.space)
+    offset = [int(rng.integers(1, size)) if size > 1 else 0 for size in lattice.shape]
+    return np.roll(grid, offset, axis=tuple(range(len(lattice.shape))))
+
+
+def _thinned(
+    observed: BoolArray, fold: BoolArray, lattice: Lattice, rng: np.random.Generator
+) -> BoolArray:
+    """Keep a fold below a share of the observations by dropping whole bands of the lattice."""
+    share = fold.sum() / max(1, observed.sum())
+    if share <= _MOST or not lattice.space:
+        return fold
+    along = lattice.index[:, lattice.space[0]]
+    bands = 8 * along // max(1, lattice.shape[lattice.space[0]])
+    keep = rng.permutation(8)[: max(1, int(8 * _MOST / share))]
+    return np.asarray(fold & np.isin(bands, keep)[:, None])
+
+
+def _patches(
+    points: PointSet, place: FloatArray, law: FloatArray, rng: np.random.Generator
+) -> Iterator[BoolArray]:
+    """Yield round patches whose depths follow the distance law of the gaps."""
+    sources = np.flatnonzero(points.observed.any(axis=1))
+    tree = cKDTree(place[sources])
+    radii = np.exp(law)
+    for scale in (1.0, 1.5, 2.0):
+        inside = np.zeros(sources.size, dtype=np.bool_)
+        for _ in range(_MOST_PATCHES):
+            centre = place[rng.choice(sources)]
+            inside[tree.query_ball_point(centre, scale * float(rng.choice(radii)))] = True
+            if inside.mean() >= _SHARE:
+                break
+        fold = np.zeros((len(points), 1), dtype=np.bool_)
+        fold[sources[inside]] = True
+        yield _leave_some(points.observed, points.observed & fold)

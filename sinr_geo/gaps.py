@@ -1,0 +1,125 @@
+"""Which gaps are wanted filled, and why others are left.
+
+``auto`` leaves two kinds: cells that were never observed at any of three or more time steps
+(land in a sea-surface series), and cells outside the data's footprint (the collar of a rotated
+scene).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
+
+from sinr_geo.axes import AxisKind
+from sinr_geo.coordinates import Embedding
+from sinr_geo.nearest import nearest_distance
+from sinr_geo.points import BoolArray, Lattice, PointSet
+
+__all__ = ["Gaps", "gaps_within", "wanted_gaps"]
+
+_STEPS_THAT_TELL_LAND = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Missing entries that are to be filled.
+
+    Parameters
+    ----------
+    wanted : ndarray of bool, shape (n, s)
+    notes : tuple of str
+        One sentence per kind of gap that is left, with its share and the option that fills it.
+    """
+
+    wanted: BoolArray
+    notes: tuple[str, ...] = ()
+
+
+def wanted_gaps(points: PointSet, mask: BoolArray | None = None, *, everything: bool) -> Gaps:
+    """Decide which missing entries to fill.
+
+    Parameters
+    ----------
+    points : PointSet
+    mask : ndarray of bool, shape (n,), optional
+        Points that the user wants; decides alone where given.
+    everything : bool
+        Whether to fill all gaps (``--where all``) or those that ``auto`` takes.
+    """
+    missing = ~points.observed
+    if mask is not None:
+        return Gaps(missing & mask[:, None])
+    if everything or points.lattice is None:
+        return Gaps(missing)
+    never = missing & _never_observed(points, points.lattice)
+    outside = missing & ~never & ~_footprint(points, points.lattice)
+    notes = (
+        _left(never, "in cells that were never observed at any time step"),
+        _left(outside, "outside the footprint of the data"),
+    )
+    return Gaps(missing & ~never & ~outside, tuple(note for note in notes if note))
+
+
+def gaps_within(points: PointSet, gaps: Gaps, reach: float) -> Gaps:
+    """Leave entries that lie farther than `reach` typical spacings from an observed one."""
+    place = Embedding.fit(points)(points.coordinates)
+    far = gaps.wanted & (nearest_distance(place, points.observed) > reach)
+    note = _left(
+        far, f"more than {reach:g} cells from any observed sample (--max-gap)", option=False
+    )
+    return Gaps(gaps.wanted & ~far, (*gaps.notes, *([note] if note else [])))
+
+
+def _left(entries: BoolArray, where: str, *, option: bool = True) -> str:
+    if not entries.any():
+        return ""
+    hint = "; --where all fills them" if option else ""
+    return f"left {entries.mean():.1%} of all samples unfilled {where}{hint}"
+
+
+def _never_observed(points: PointSet, lattice: Lattice) -> BoolArray:
+    """Mark entries whose cell has no observation at any step of its variable; shape (n, s)."""
+    steps = int(np.prod([lattice.shape[d] for d in lattice.steps], dtype=np.int64))
+    seen = lattice.spread(points.observed, False).any(axis=lattice.steps, keepdims=True)
+    seen = np.broadcast_to(seen, (*lattice.shape, seen.shape[-1]))
+    never = ~lattice.gather(np.ascontiguousarray(seen))
+    for columns in _time_channels(points):
+        total = steps * len(columns)
+        together = never[:, columns].all(axis=1, keepdims=True)
+        never[:, columns] = together if total >= _STEPS_THAT_TELL_LAND else False
+    return never
+
+
+def _time_channels(points: PointSet) -> list[NDArray[np.int64]]:
+    """Group the channels that are time steps of one variable; every other one stands alone."""
+    groups: dict[str, list[int]] = {}
+    for column, channel in enumerate(points.channels):
+        key = channel.source if channel.along is AxisKind.TIME else f"{channel.name}\0{column}"
+        groups.setdefault(key, []).append(column)
+    return [np.asarray(columns) for columns in groups.values()]
+
+
+def _footprint(points: PointSet, lattice: Lattice) -> BoolArray:
+    """Mark points inside the convex hull of all cells observed at all, grown by their spacing.
+
+    Shape (n, 1). The hull is drawn over the two space dimensions of the grid, in cells.
+    """
+    inside = np.ones((len(points), 1), dtype=np.bool_)
+    if len(lattice.space) != 2:
+        return inside
+    index = lattice.index[:, list(lattice.space)]
+    cells = np.unique(index[points.observed.any(axis=1)], axis=0)
+    if len(cells) < 3:
+        return inside
+    try:
+        hull = ConvexHull(cells)
+    except QhullError:
+        return inside
+    spacing = max(1.0, float(np.sqrt(hull.volume / len(cells))))
+    normals, offsets = hull.equations[:, :2], hull.equations[:, 2]
+    for normal, offset in zip(normals, offsets, strict=True):
+        inside[:, 0] &= index @ normal + offset <= spacing + 1e-9
+    return inside

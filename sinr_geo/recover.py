@@ -1,0 +1,186 @@
+"""From points with gaps or noise to a recovery: the engine's own pipeline.
+
+`recover_points` reads from top to bottom: which channels can be recovered, which samples are
+withheld to choose by, the method, and what its prediction may become in the output.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sinr_geo.axes import Channel
+from sinr_geo.coordinates import Embedding
+from sinr_geo.errors import NothingToDoError, RequestError
+from sinr_geo.folds import gap_folds, scattered_folds
+from sinr_geo.methods.catalogue import method_named
+from sinr_geo.methods.protocol import Problem, Progress, Task
+from sinr_geo.nearest import nearest_distance
+from sinr_geo.options import Options
+from sinr_geo.points import BoolArray, FloatArray, PointSet
+from sinr_geo.recovery import Flag, Prediction, Recovery
+
+__all__ = ["recover_points"]
+
+_FEWEST = 5
+_FOLDS = 2
+_NOISE_SHARE = 0.05
+_FAR_QUANTILE = 0.99
+_FAR_LEAST = 3.0
+
+
+def recover_points(
+    points: PointSet, wanted: BoolArray, task: Task, options: Options, progress: Progress
+) -> Recovery:
+    """Fill the wanted entries, and in denoising replace the observed ones too.
+
+    Parameters
+    ----------
+    points : PointSet
+    wanted : ndarray of bool, shape (n, s)
+        Missing entries to fill.
+    task : Task
+        Completion or denoising.
+    options : Options
+    progress : Progress
+
+    Returns
+    -------
+    Recovery
+
+    Raises
+    ------
+    NothingToDoError
+        If no channel has enough observed entries to recover anything from.
+    """
+    varying, constant = _recoverable(points, wanted)
+    prediction = _constant_prediction(points)
+    choice: dict[str, object] = {"method": "constant"}
+    reach = np.inf
+    if varying.size:
+        part = points.select_channels(varying)
+        problem = _problem(part, wanted[:, varying], task, options, progress)
+        fitted = method_named(options.method).fit(part, problem)
+        found = fitted.predict(part)
+        prediction.values[:, varying] = found.values
+        prediction.standard_error[:, varying] = found.standard_error
+        choice = dict(fitted.choice)
+        reach = _tested_reach(part, problem)
+    able = np.zeros(len(points.channels), dtype=np.bool_)
+    able[np.concatenate((varying, constant))] = True
+    bounded = _within_bounds(points, prediction.values, options)
+    flag = _flags(points, wanted & able, task, able, reach)
+    return _composed(points, bounded, prediction.standard_error, flag, options, choice)
+
+
+def _recoverable(
+    points: PointSet, wanted: BoolArray
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split the channels that have enough observations into varying and constant ones."""
+    count = points.observed.sum(axis=0)
+    spread = np.array([np.ptp(v[o]) if o.any() else 0.0 for v, o in _columns(points)])
+    constant = (count >= 2) & (spread == 0)
+    varying = (count >= _FEWEST) & (spread > 0)
+    if not (varying | constant).any():
+        most = int(count.max(initial=0))
+        raise NothingToDoError(
+            f"too little was observed to recover anything from: {most} sample(s) in the fullest "
+            f"channel, {_FEWEST} are needed"
+        )
+    return np.flatnonzero(varying), np.flatnonzero(constant)
+
+
+def _columns(points: PointSet) -> list[tuple[FloatArray, BoolArray]]:
+    return list(zip(points.values.T, points.observed.T, strict=True))
+
+
+def _constant_prediction(points: PointSet) -> Prediction:
+    """Predict each channel's first observed value with no error, right where it is constant."""
+    first = [v[o][0] if o.any() else np.nan for v, o in _columns(points)]
+    values = np.broadcast_to(np.array(first), points.values.shape).copy()
+    return Prediction(values, np.zeros(points.values.shape))
+
+
+def _problem(
+    points: PointSet, wanted: BoolArray, task: Task, options: Options, progress: Progress
+) -> Problem:
+    if task is Task.DENOISING:
+        folds = scattered_folds(points, count=1, seed=options.seed, share=_NOISE_SHARE)
+    else:
+        folds = gap_folds(points, wanted, count=_FOLDS, seed=options.seed)
+    return Problem(
+        task=task,
+        wanted=wanted,
+        folds=folds,
+        effort=options.effort,
+        seed=options.seed,
+        device=_device(options.device),
+        progress=progress,
+    )
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise RequestError("--device cuda: torch finds no CUDA device here; use --device cpu")
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return asked
+
+
+def _tested_reach(points: PointSet, problem: Problem) -> float:
+    """Return the distance from data, in spacings, up to which withheld samples were scored."""
+    place = Embedding.fit(points)(points.coordinates)
+    tested = [nearest_distance(place, points.observed & ~fold)[fold] for fold in problem.folds]
+    finite = np.concatenate([d[np.isfinite(d)] for d in tested] or [np.zeros(1)])
+    return max(_FAR_LEAST, float(np.quantile(finite, _FAR_QUANTILE))) if finite.size else _FAR_LEAST
+
+
+def _within_bounds(points: PointSet, values: FloatArray, options: Options) -> FloatArray:
+    """Clip to the bounds of the file and the user, never narrower than what was observed."""
+    bounded = np.array(values)
+    for column, channel in enumerate(points.channels):
+        lower, upper = _bounds(channel, options)
+        seen = points.values[points.observed[:, column], column]
+        if seen.size:
+            lower, upper = min(lower, float(seen.min())), max(upper, float(seen.max()))
+        bounded[:, column] = np.clip(values[:, column], lower, upper)
+    return bounded
+
+
+def _bounds(channel: Channel, options: Options) -> tuple[float, float]:
+    lower, upper = channel.lower, channel.upper
+    for name in ("*", channel.source, channel.name):
+        if name in options.bounds:
+            lower = max(lower, options.bounds[name][0])
+            upper = min(upper, options.bounds[name][1])
+    return lower, upper
+
+
+def _flags(
+    points: PointSet, filled: BoolArray, task: Task, able: BoolArray, reach: float
+) -> NDArray[np.uint8]:
+    """Say of every entry where it comes from; -> (n, s)."""
+    flag = np.where(points.observed, Flag.OBSERVED, Flag.UNFILLED).astype(np.uint8)
+    if task is Task.DENOISING:
+        flag[points.observed & able] = Flag.DENOISED
+    place = Embedding.fit(points)(points.coordinates)
+    far = nearest_distance(place, points.observed) > reach
+    flag[filled] = np.where(far[filled], Flag.EXTRAPOLATED, Flag.FILLED)
+    return flag
+
+
+def _composed(
+    points: PointSet,
+    values: FloatArray,
+    standard_error: FloatArray,
+    flag: NDArray[np.uint8],
+    options: Options,
+    choice: dict[str, object],
+) -> Recovery:
+    """Keep observed entries bit for bit, leave out what was not wanted."""
+    kept, left = flag == Flag.OBSERVED, flag == Flag.UNFILLED
+    recovered = np.where(kept, points.values, np.where(left, np.nan, values))
+    error = np.where(kept, 0.0, np.where(left, np.nan, standard_error))
+    return Recovery(recovered, error if options.uncertainty else None, flag, choice)

@@ -1,0 +1,1 @@
+"""The sine head: the networks of the S-INR paper, packed, trained and blended."""

@@ -1,0 +1,151 @@
+"""Superpixels that overlap: each is dilated along the neighbour graph.
+
+A model that ends where its superpixel ends is worst there. So every superpixel learns from some
+rings of points around it too, and where superpixels overlap their outputs are averaged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from sinr_geo.points import BoolArray, FloatArray, IntArray
+
+__all__ = ["Cover", "dilate", "grow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Which superpixel covers which point: m pairs, sorted by superpixel, own points first.
+
+    Parameters
+    ----------
+    point : ndarray of int64, shape (m,)
+    superpixel : ndarray of int64, shape (m,)
+    ring : ndarray of int64, shape (m,)
+        0 for a superpixel's own points, 1 for those next to it, and so on.
+    count : int
+        Number of superpixels K.
+    """
+
+    point: IntArray
+    superpixel: IntArray
+    ring: IntArray
+    count: int
+
+    @property
+    def own(self) -> BoolArray:
+        """Whether each pair is a superpixel and one of its own points, shape (m,)."""
+        return np.asarray(self.ring == 0)
+
+    def tapered(self) -> FloatArray:
+        """Return weights that fall from 1 inside to nearly 0 at the rim, shape (m,)."""
+        rings = np.zeros(self.count, dtype=np.int64)
+        np.maximum.at(rings, self.superpixel, self.ring)
+        return np.asarray(1.0 - self.ring / (rings[self.superpixel] + 1.0))
+
+    def of_points(self, points: IntArray) -> tuple[IntArray, IntArray]:
+        """Find all pairs of some points.
+
+        Parameters
+        ----------
+        points : ndarray of int, shape (q,)
+
+        Returns
+        -------
+        row : ndarray of int64, shape (m',)
+            Position in `points`.
+        pair : ndarray of int64, shape (m',)
+            Position among the pairs; increasing, so that superpixels stay sorted.
+        """
+        by_point = np.argsort(self.point, kind="stable")
+        sorted_points = self.point[by_point]
+        first = np.searchsorted(sorted_points, points, side="left")
+        last = np.searchsorted(sorted_points, points, side="right")
+        row = np.repeat(np.arange(points.size), last - first)
+        pair = by_point[_ranges(first, last - first)]
+        order = np.argsort(pair, kind="stable")
+        return row[order], pair[order]
+
+
+def dilate(labels: IntArray, graph: csr_array, rings: int) -> Cover:
+    """Dilate every superpixel by a number of rings.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Disjoint superpixels 0 ... K - 1.
+    graph : csr_array, shape (n, n)
+        Neighbouring points.
+    rings : int
+    """
+    wanted = np.full(int(labels.max()) + 1, np.inf)
+    return _grown(labels, graph, rings, np.ones(labels.size), wanted)
+
+
+def grow(labels: IntArray, graph: csr_array, sample: BoolArray, share: float, most: int) -> Cover:
+    """Dilate every superpixel until it has gained a share of its own samples.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+    graph : csr_array, shape (n, n)
+    sample : ndarray of bool, shape (n,)
+        Points that have an observed entry; where they are sparse, rings of points add little.
+    share : float
+        Samples wanted in the rim for each own sample.
+    most : int
+        Number of rings to stop at.
+    """
+    own = np.bincount(labels, weights=sample, minlength=int(labels.max()) + 1)
+    return _grown(labels, graph, most, sample.astype(np.float64), np.ceil(share * own))
+
+
+def _grown(
+    labels: IntArray, graph: csr_array, most: int, weight: FloatArray, wanted: FloatArray
+) -> Cover:
+    """Add rings while a superpixel's rim weighs less than it wants, at most `most` of them."""
+    n, count = labels.size, wanted.size
+    points, owners = [np.arange(n)], [labels.astype(np.int64)]
+    rings = [np.zeros(n, dtype=np.int64)]
+    seen = np.empty(0, dtype=np.int64)
+    gained = np.zeros(count)
+    edge_points, edge_owners = points[0], owners[0]
+    for ring in range(1, most + 1):
+        open_ = gained[edge_owners] < wanted[edge_owners]
+        keys = _next_ring(labels, graph, edge_points[open_], edge_owners[open_], seen)
+        if keys.size == 0:
+            break
+        edge_owners, edge_points = np.divmod(keys, n)
+        seen = np.union1d(seen, keys)
+        gained += np.bincount(edge_owners, weights=weight[edge_points], minlength=count)
+        points.append(edge_points)
+        owners.append(edge_owners)
+        rings.append(np.full(keys.size, ring))
+    return _sorted(np.concatenate(points), np.concatenate(owners), np.concatenate(rings), count)
+
+
+def _next_ring(
+    labels: IntArray, graph: csr_array, points: IntArray, owners: IntArray, seen: IntArray
+) -> NDArray[np.int64]:
+    """Return the pairs around some pairs as sorted keys owner * n + point, without those seen."""
+    degree = np.diff(graph.indptr)[points]
+    there = graph.indices[_ranges(graph.indptr[points], degree)].astype(np.int64)
+    owner = np.repeat(owners, degree)
+    outside = labels[there] != owner
+    keys = np.unique(owner[outside] * labels.size + there[outside])
+    return np.asarray(np.setdiff1d(keys, seen, assume_unique=True))
+
+
+def _ranges(first: IntArray, length: IntArray) -> NDArray[np.int64]:
+    """Concatenate the ranges first ... first + length - 1."""
+    start = np.concatenate(([0], np.cumsum(length)[:-1])) if length.size else length
+    return np.arange(int(length.sum())) + np.repeat(first - start, length)
+
+
+def _sorted(point: IntArray, superpixel: IntArray, ring: IntArray, count: int) -> Cover:
+    order = np.lexsort((point, ring, superpixel))
+    return Cover(point[order], superpixel[order], ring[order], count)

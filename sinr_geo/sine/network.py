@@ -1,0 +1,261 @@
+"""The paper's S-INR: one sine network per superpixel and a dictionary shared by all.
+
+Read in this order: `Sine`, `SineLayer`, `Gate`, `SuperpixelNetwork`. All K networks are evaluated
+together. Slots of one block share a superpixel, so a layer is one batched product of the slots
+with the block's weights. Two foldings keep that cheap and exact: a gate multiplies the rows of
+the next weights instead of the features, and the dictionary is multiplied into the last weights,
+so that no r wide feature is ever formed per point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sinr_geo.sine.initialise import dictionary, hidden_layer, sine_layer, uniform
+from sinr_geo.sine.packing import Packing
+
+__all__ = ["BOTTLENECK", "Form", "Gate", "Linear", "Sine", "SineLayer", "SuperpixelNetwork"]
+
+BOTTLENECK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Sizes of a network.
+
+    Parameters
+    ----------
+    superpixels : int
+        Number of superpixels K.
+    inputs : int
+        Dimension c of the coordinates.
+    outputs : int
+        Number of channels s.
+    width : int
+        Number of features h of each sine layer.
+    layers : int
+        Number of sine layers L.
+    atoms : int
+        Columns r of the dictionary D.
+    omega : float
+        omega_0, the factor inside every sine.
+    gated : bool
+        The advanced form (Eq. 3 and 4), or the standard one (Eq. 2).
+    """
+
+    superpixels: int
+    inputs: int
+    outputs: int
+    width: int
+    layers: int
+    atoms: int
+    omega: float
+    gated: bool
+
+
+class Linear(nn.Module):
+    """W^k z + b^k for every superpixel k."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(bias)
+
+    def folded(self, gate: Tensor | None) -> Tensor:
+        """Return the weights with the gate (K, c) of their inputs multiplied in; (K, c, h)."""
+        return self.weight if gate is None else gate[:, :, None] * self.weight
+
+
+class Sine(nn.Module):
+    """sin(omega_0 x), with omega_0 multiplied into weights and bias rather than into every x."""
+
+    def __init__(self, omega: float) -> None:
+        super().__init__()
+        self.omega = omega
+
+    def forward(self, x: Tensor, weight: Tensor, bias: Tensor, superpixel: Tensor) -> Tensor:
+        """Evaluate (B, P, c), (K, c, h), (K, 1, h), (B,) -> (B, P, h)."""
+        block_weight = (self.omega * weight)[superpixel]
+        block_bias = (self.omega * bias)[superpixel]
+        return torch.sin(torch.baddbmm(block_bias, x, block_weight))
+
+
+class SineLayer(Linear):
+    """z_{l+1}^k = sin(omega_0 (W_l^k z_l^k + b_l^k)) for every superpixel k."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, omega: float) -> None:
+        super().__init__(weight, bias)
+        self.sine = Sine(omega)
+
+    def forward(self, z: Tensor, gate: Tensor | None, superpixel: Tensor) -> Tensor:
+        """Evaluate (B, P, c), (K, c) or None, (B,) -> (B, P, h)."""
+        out: Tensor = self.sine(z, self.folded(gate), self.bias, superpixel)
+        return out
+
+
+class Gate(nn.Module):
+    """psi_l^k without its product: eta(U delta(V tau(z))), a squeeze-and-excite gate.
+
+    The paper writes square U and V; its code, and we, squeeze to 4 units, without bias.
+    """
+
+    def __init__(self, squeeze: Tensor, excite: Tensor) -> None:
+        super().__init__()
+        self.squeeze = nn.Parameter(squeeze)
+        self.excite = nn.Parameter(excite)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Evaluate means (K, h) of a layer over each superpixel -> (K, h) in 0..1."""
+        hidden = torch.relu(torch.bmm(pooled[:, None, :], self.squeeze))
+        return torch.sigmoid(torch.bmm(hidden, self.excite))[:, 0]
+
+
+class SuperpixelNetwork(nn.Module):
+    """o^k = D Psi_k(x^k), or D Phi_k(x^k) without gates, for every superpixel k.
+
+    Parameters
+    ----------
+    form : Form
+    generator : torch.Generator
+        Source of the initial weights, on the CPU whatever the device.
+    """
+
+    def __init__(self, form: Form, generator: torch.Generator) -> None:
+        super().__init__()
+        self.form = form
+        k, h, omega = form.superpixels, form.width, form.omega
+        first = SineLayer(*sine_layer(k, form.inputs, h, generator), omega)
+        others = [
+            SineLayer(*hidden_layer(k, h, h, omega, generator), omega)
+            for _ in range(form.layers - 1)
+        ]
+        self.layers = nn.ModuleList([first, *others])
+        self.head = Linear(*hidden_layer(k, h, form.atoms, omega, generator))
+        gated = [h] * form.layers + [form.atoms] if form.gated else []
+        self.gates = nn.ModuleList(
+            Gate(uniform((k, c, BOTTLENECK), c, generator), uniform((k, BOTTLENECK, c), 4, generator))
+            for c in gated
+        )
+        self.dictionary = nn.Parameter(dictionary(form.atoms, form.outputs, generator))
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(p.numel() for p in self.parameters())
+
+    def forward(
+        self, x: Tensor, packing: Packing, gates: list[Tensor] | None = None
+    ) -> Tensor:
+        """Evaluate all superpixels.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, P, c)
+            Coordinates of the slots.
+        packing : Packing
+        gates : list of L + 1 Tensors of shape (K, h) or (K, r), optional
+            Frozen gates; by default they are pooled over the own points in `packing`.
+
+        Returns
+        -------
+        Tensor, shape (B, P, s)
+        """
+        z, gate = self.features(x, packing, gates)
+        last = self._last_gate(z, gate, packing, gates)
+        weight, bias = self.folded_head(gate, last)
+        return torch.baddbmm(bias[packing.superpixel], z, weight[packing.superpixel])
+
+    def features(
+        self,
+        x: Tensor,
+        packing: Packing,
+        gates: list[Tensor] | None = None,
+        depth: int | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Evaluate the first `depth` sine layers (all by default).
+
+        Returns
+        -------
+        z : Tensor, shape (B, P, h)
+            Features before the gate of the last of these layers.
+        gate : Tensor of shape (K, h), or None
+            That gate; None in the standard form.
+        """
+        z, gate = x, None
+        for index, layer in enumerate(self.layers[:depth]):
+            z = layer(z, gate, packing.superpixel)
+            gate = self._gate(index, z, packing, gates)
+        return z, gate
+
+    def folded_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Multiply gates and dictionary into the last layer: (K, h, s) and (K, 1, s)."""
+        weight, bias = self.head.folded(gate), self.head.bias
+        if last is not None:
+            weight, bias = weight * last[:, None, :], bias * last[:, None, :]
+        return weight @ self.dictionary, bias @ self.dictionary
+
+    @torch.no_grad()
+    def frozen_gates(self, rows: Tensor, packing: Packing, blocks: int) -> list[Tensor] | None:
+        """Pool all gates over all own points, so many blocks at a time.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (n, c)
+            Coordinates of the points that `packing` lays out.
+        packing : Packing
+        blocks : int
+
+        Returns
+        -------
+        list of L + 1 Tensors of shape (K, h) or (K, r), or None in the standard form
+        """
+        if not self.gates:
+            return None
+        sizes = packing.own_sizes().clamp(min=1.0)
+        chunks = packing.chunks(blocks)
+        gates: list[Tensor] = []
+        pooled = torch.empty(0)
+        for depth in range(1, len(self.layers) + 1):
+            sums = [
+                chunk.sum_own(self._ungated(chunk.gather(rows), chunk, gates, depth))
+                for chunk in chunks
+            ]
+            pooled = torch.stack(sums).sum(dim=0) / sizes
+            gates.append(self.gates[depth - 1](pooled))
+        return [*gates, self.gates[-1](self._mean_of_last(pooled, gates[-1]))]
+
+    def _ungated(self, x: Tensor, packing: Packing, gates: list[Tensor], depth: int) -> Tensor:
+        """Evaluate layer `depth` before its gate, all gates before it frozen."""
+        z, gate = x, None
+        for index, layer in enumerate(self.layers[:depth]):
+            z = layer(z, gate, packing.superpixel)
+            gate = gates[index] if index < len(gates) else None
+        return z
+
+    def _gate(
+        self, index: int, z: Tensor, packing: Packing, gates: list[Tensor] | None
+    ) -> Tensor | None:
+        if not self.gates:
+            return None
+        if gates is not None:
+            return gates[index]
+        gate: Tensor = self.gates[index](packing.pool(z))
+        return gate
+
+    def _last_gate(
+        self, z: Tensor, gate: Tensor | None, packing: Packing, gates: list[Tensor] | None
+    ) -> Tensor | None:
+        """Return the gate (K, r) of the linear layer, None in the standard form."""
+        if gate is None:
+            return None
+        if gates is not None:
+            return gates[-1]
+        last: Tensor = self.gates[-1](self._mean_of_last(packing.pool(z), gate))
+        return last
+
+    def _mean_of_last(self, pooled: Tensor, gate: Tensor) -> Tensor:
+        """Mean of the linear layer from the mean (K, h) of its inputs: the mean is linear."""
+        return torch.baddbmm(self.head.bias, pooled[:, None, :], self.head.folded(gate))[:, 0]

@@ -1,0 +1,171 @@
+"""Points of many unequal superpixels as one tensor.
+
+Superpixels differ in size by orders of magnitude, so padding all of them to the largest wastes
+most of the work. Instead each one is cut into blocks of about equal length, at most `BLOCK`
+slots; weights are gathered per block, and only the slots left over in a block are padded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sinr_geo.points import BoolArray, FloatArray, IntArray
+from sinr_geo.sine.dilation import Cover
+
+__all__ = ["BLOCK", "Packing", "pack", "pack_pairs"]
+
+BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """B blocks of P slots, each block inside one superpixel.
+
+    Parameters
+    ----------
+    row : Tensor of int64, shape (B, P)
+        Row of the point arrays that a slot holds; 0 where padded.
+    weight : Tensor of float32, shape (B, P, 1)
+        Weight of the slot where superpixels overlap; 0 where padded.
+    own : Tensor of float32, shape (B, P, 1)
+        1 where the point is one of the superpixel's own, 0 in its rim and where padded.
+    superpixel : Tensor of int64, shape (B,)
+        Superpixel of each block, in increasing order.
+    count : int
+        Number of superpixels K.
+    """
+
+    row: Tensor
+    weight: Tensor
+    own: Tensor
+    superpixel: Tensor
+    count: int
+
+    def __len__(self) -> int:
+        return len(self.superpixel)
+
+    @property
+    def filled(self) -> Tensor:
+        """1 in slots that hold a point, 0 where padded, shape (B, P, 1)."""
+        return (self.weight > 0).to(self.weight.dtype)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Lay out rows (n, f) of points as (B, P, f); padded slots repeat a row."""
+        return rows[self.row]
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Average features (B, P, f) over each superpixel's own points; -> (K, f)."""
+        return self.sum_own(features) / self.own_sizes().clamp(min=1.0)
+
+    def sum_own(self, features: Tensor) -> Tensor:
+        """Sum features (B, P, f) over each superpixel's own points; -> (K, f)."""
+        return self.sum_blocks(torch.bmm(self.own.transpose(1, 2), features)[:, 0])
+
+    def own_sizes(self) -> Tensor:
+        """Return the number of own points of each superpixel, shape (K, 1)."""
+        return self.sum_blocks(self.own.sum(dim=1))
+
+    def sum_blocks(self, per_block: Tensor) -> Tensor:
+        """Sum (B, ...) over the blocks of each superpixel; -> (K, ...)."""
+        total = per_block.new_zeros((self.count, *per_block.shape[1:]))
+        return total.index_add(0, self.superpixel, per_block)
+
+    def blend_into(self, total: Tensor, values: Tensor) -> None:
+        """Add the weighted values (B, P, s) to the rows of a total (n, s)."""
+        flat = (values * self.weight).reshape(-1, values.shape[2])
+        total.index_add_(0, self.row.reshape(-1), flat)
+
+    def chosen(self, blocks: Tensor | slice) -> Packing:
+        """Return some of the blocks."""
+        return replace(
+            self,
+            row=self.row[blocks],
+            weight=self.weight[blocks],
+            own=self.own[blocks],
+            superpixel=self.superpixel[blocks],
+        )
+
+    def chunks(self, blocks: int) -> list[Packing]:
+        """Cut into packings of at most so many blocks, in order."""
+        return [self.chosen(slice(i, i + blocks)) for i in range(0, len(self), blocks)]
+
+
+def pack(
+    cover: Cover, weight: FloatArray, *, device: str, keep: BoolArray | None = None, seed: int = 0
+) -> Packing:
+    """Pack the points of overlapping superpixels.
+
+    Parameters
+    ----------
+    cover : Cover
+        m pairs of a superpixel and a point.
+    weight : ndarray, shape (m,)
+        Positive weights for blending.
+    device : str
+    keep : ndarray of bool, shape (m,), optional
+        Pairs to pack; all of them by default.
+    seed : int
+        Points of a superpixel are shuffled over its blocks, so that each block is a fair sample.
+    """
+    pairs = np.arange(cover.point.size) if keep is None else np.flatnonzero(keep)
+    shuffled = np.random.default_rng(seed).permutation(pairs.size)
+    order = pairs[shuffled[np.argsort(cover.superpixel[pairs][shuffled], kind="stable")]]
+    return pack_pairs(
+        cover.point[order],
+        cover.superpixel[order],
+        weight[order],
+        cover.own[order],
+        count=cover.count,
+        device=device,
+    )
+
+
+def pack_pairs(
+    row: IntArray,
+    superpixel: IntArray,
+    weight: FloatArray,
+    own: BoolArray,
+    *,
+    count: int,
+    device: str,
+) -> Packing:
+    """Pack pairs of a superpixel and a row; superpixels in increasing order, all shapes (m,)."""
+    slot, owner = _slots(np.bincount(superpixel, minlength=count))
+    filled = slot >= 0
+
+    def laid_out(column: FloatArray) -> Tensor:
+        blocks = np.where(filled, column[slot], 0.0).astype(np.float32)
+        return torch.as_tensor(blocks, device=device)[:, :, None]
+
+    rows = np.where(filled, row[slot], 0) if row.size else np.zeros_like(slot)
+    return Packing(
+        torch.as_tensor(rows.astype(np.int64), device=device),
+        laid_out(weight),
+        laid_out(own.astype(np.float32)),
+        torch.as_tensor(owner, device=device),
+        count,
+    )
+
+
+def _slots(sizes: IntArray) -> tuple[IntArray, IntArray]:
+    """Deal the members of each superpixel out to blocks of about equal length.
+
+    Returns
+    -------
+    slot : ndarray of int64, shape (B, P)
+        Position among the pairs, -1 where padded.
+    owner : ndarray of int64, shape (B,)
+    """
+    blocks = -(-sizes // BLOCK)
+    owner = np.repeat(np.arange(sizes.size), blocks)
+    rank = np.arange(owner.size) - np.repeat(np.cumsum(blocks) - blocks, blocks)
+    start = np.cumsum(sizes) - sizes
+    first = start[owner] + rank * sizes[owner] // blocks[owner]
+    last = start[owner] + (rank + 1) * sizes[owner] // blocks[owner]
+    width = int((last - first).max()) if owner.size else 0
+    slot = first[:, None] + np.arange(width)
+    return np.where(slot < last[:, None], slot, -1), owner
