@@ -7,17 +7,20 @@
 """
 
 from sinr_geo.axes import Axis, AxisKind, Channel
+from sinr_geo.description import Description, describe
 from sinr_geo.errors import SinrGeoError
 from sinr_geo.files import denoise, fill
 from sinr_geo.outcome import Outcome
 from sinr_geo.points import Lattice, PointSet
 from sinr_geo.recovery import Flag, Recovery
+from sinr_geo.segmentation import segment
 from sinr_geo.version import __version__
 
 __all__ = [
     "Axis",
     "AxisKind",
     "Channel",
+    "Description",
     "Flag",
     "Lattice",
     "Outcome",
@@ -26,5 +29,7 @@ __all__ = [
     "SinrGeoError",
     "__version__",
     "denoise",
+    "describe",
     "fill",
+    "segment",
 ]

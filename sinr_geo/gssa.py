@@ -17,14 +17,18 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import kmeans_plusplus
 
+from sinr_geo.nearest import nearest
 from sinr_geo.points import FloatArray, IntArray
 
 __all__ = ["connect", "segment"]
 
 _CONVERGE_ON = 100_000
 _START_FROM = 20_000
+_FEW = 64
+_MOST_DRAWN = 256
+_MANY = 256
 _CHUNK = 1 << 22
-_MOVED = 1e-4
+_STILL = 1e-3
 _ITERATIONS = 100
 
 
@@ -63,9 +67,10 @@ def segment(
     ).astype(np.float32)
     rng = np.random.default_rng(seed)
     sample = _sample(features, _CONVERGE_ON, rng)
-    start = _sample(sample, _START_FROM, rng)
-    centres, _ = kmeans_plusplus(start, min(count, len(start)), random_state=seed)
-    converged = _lloyd(torch.as_tensor(sample, device=device), torch.as_tensor(centres).to(device))
+    centres = _start(sample, count, seed, rng)
+    converged = _lloyd(
+        torch.as_tensor(sample, device=device), torch.as_tensor(centres, device=device)
+    )
     labels = _nearest_centre(torch.as_tensor(features, device=device), converged)
     return _compact(labels.cpu().numpy())
 
@@ -108,26 +113,49 @@ def _sample(rows: FloatArray, size: int, rng: np.random.Generator) -> FloatArray
     return rows[np.sort(rng.choice(len(rows), size, replace=False))]
 
 
+def _start(rows: FloatArray, count: int, seed: int, rng: np.random.Generator) -> FloatArray:
+    """Choose starting centres by k-means++, or at random where they are thousands; -> (K, f).
+
+    k-means++ draws one centre after the other; with a centre every few points, a random draw
+    covers them as well.
+    """
+    if count > _MOST_DRAWN:
+        return _sample(rows, count, rng)
+    start = _sample(rows, _START_FROM, rng)
+    trials = None if count <= _FEW else 1
+    centres, _ = kmeans_plusplus(
+        start, min(count, len(start)), random_state=seed, n_local_trials=trials
+    )
+    return np.asarray(centres)
+
+
 def _lloyd(features: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
     """Repeat lines 1 to 9 of Algorithm 1 until the centres stand still; (n, f), (K, f) -> (K, f).
 
-    A superpixel that lost all its points keeps its centre.
+    They stand still when their mean squared move is a thousandth of the mean squared distance of
+    points to their centres. A superpixel that lost all its points keeps its centre.
     """
-    scale = float(features.var(dim=0).sum())
     for _ in range(_ITERATIONS):
         labels = _nearest_centre(features, centres)
         totals = torch.zeros_like(centres).index_add_(0, labels, features)
         sizes = torch.bincount(labels, minlength=len(centres)).to(features.dtype)[:, None]
         moved = torch.where(sizes > 0, totals / sizes.clamp(min=1.0), centres)
-        shift = float(((moved - centres) ** 2).sum(dim=1).mean())
+        radius = ((features - moved[labels]) ** 2).sum(dim=1).mean()
+        shift = ((moved - centres) ** 2).sum(dim=1).mean()
         centres = moved
-        if shift <= _MOVED**2 * scale:
+        if shift <= _STILL * radius:
             break
     return centres
 
 
 def _nearest_centre(features: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
-    """Return the nearest centre of every row, in chunks that bound the memory; -> (n,)."""
+    """Return the nearest centre of every row; -> (n,).
+
+    A tree finds it among many centres, a matrix product in chunks of bounded memory among few.
+    """
+    if len(centres) > _MANY and features.device.type == "cpu":
+        _, index = nearest(centres.numpy(), features.numpy(), 1)
+        return torch.as_tensor(index[:, 0])
     half = 0.5 * (centres**2).sum(dim=1)
     rows = max(1, _CHUNK // len(centres))
     chunks = [(half - part @ centres.T).argmin(dim=1) for part in torch.split(features, rows)]

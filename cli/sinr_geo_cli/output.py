@@ -1,0 +1,90 @@
+"""What commands print: one JSON object, or a few lines for people, on standard output."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sinr_geo.outcome import LayerOutcome, Outcome
+
+__all__ = ["outcome_object", "print_json", "print_lines", "print_outcome"]
+
+_CHANNELS_NAMED = 4
+_WORDS = {
+    "denoised": "samples denoised",
+    "filled": "samples filled",
+    "extrapolated": "extrapolated, far from any observed sample",
+    "unfilled": "left unfilled",
+}
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print one JSON object; numbers that JSON does not have become null."""
+    sys.stdout.write(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print lines."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def outcome_object(command: str, path: Path, outcome: Outcome) -> dict[str, Any]:
+    """Return what ``--json`` prints of an outcome."""
+    from sinr_geo.version import __version__
+
+    return {
+        "command": command,
+        "version": __version__,
+        "input": str(path),
+        **outcome.as_dict(),
+    }
+
+
+def print_outcome(
+    command: str, path: Path, outcome: Outcome, *, as_json: bool, quiet: bool
+) -> None:
+    """Print an outcome the way that was asked for."""
+    if as_json:
+        print_json(outcome_object(command, path, outcome))
+    elif not quiet:
+        print_lines(_outcome_lines(outcome))
+
+
+def _outcome_lines(outcome: Outcome) -> list[str]:
+    written = [f"wrote {path}" for path in outcome.outputs]
+    layers = [f"  {_layer_line(layer)}" for layer in outcome.layers if layer.choice]
+    notes = [f"note: {note}" for note in outcome.notes]
+    return written + layers + notes
+
+
+def _layer_line(layer: LayerOutcome) -> str:
+    few = 0 < len(layer.channels) <= _CHANNELS_NAMED
+    name = ", ".join(layer.channels) if few else layer.name
+    if "connected" in layer.choice:
+        return f"{name}: {layer.choice['connected']} superpixels"
+    counts = [f"{layer.samples[f]:,} {word}" for f, word in _WORDS.items() if layer.samples.get(f)]
+    return f"{name}: {', '.join(counts) or 'nothing changed'}; {_method(layer.choice)}"
+
+
+def _method(choice: Mapping[str, Any]) -> str:
+    """Name the method and its withheld error."""
+    name = f"method {choice.get('method', 'unknown')}"
+    error = choice.get("withheld_rmse")
+    if not isinstance(error, int | float):
+        return name
+    return f"{name}, withheld error {error:.3g} standard deviations"
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {str(key): _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return content

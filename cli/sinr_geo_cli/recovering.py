@@ -1,0 +1,103 @@
+"""What `fill` and `denoise` have in common: their options, and how their outcome is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Unpack
+
+import typer
+
+from sinr_geo_cli.options import (
+    AdapterName,
+    BoundsRules,
+    ChannelAxes,
+    CoordinateAxes,
+    Device,
+    Effort,
+    InputFile,
+    Json,
+    MaxGap,
+    MethodName,
+    MissingRules,
+    NoUncertainty,
+    OutputFile,
+    Overwrite,
+    Quiet,
+    Seed,
+    Variables,
+    Where,
+    bounds_of,
+    missing_of,
+    variables_of,
+)
+from sinr_geo_cli.output import print_outcome
+from sinr_geo_cli.progress import reporting
+from sinr_geo_cli.stamp import stamp_of
+
+if TYPE_CHECKING:
+    from sinr_geo.files import Asked
+    from sinr_geo.outcome import Outcome
+
+__all__ = ["recovery_command"]
+
+
+class Recover(Protocol):
+    """`sinr_geo.fill` or `sinr_geo.denoise`."""
+
+    __name__: str
+
+    def __call__(self, path: Path, output: Path | None, **asked: Unpack[Asked]) -> Outcome:
+        """Recover a file."""
+        ...
+
+
+def recovery_command(recover: Recover) -> Callable[..., None]:
+    """Make a command of a call that recovers a file; name and help are those of the call."""
+
+    def command(
+        context: typer.Context,
+        path: InputFile,
+        output: OutputFile = None,
+        variables: Variables = None,
+        method: MethodName = "auto",
+        effort: Effort = "normal",
+        seed: Seed = 0,
+        device: Device = "auto",
+        where: Where = "auto",
+        missing: MissingRules = None,
+        max_gap: MaxGap = None,
+        bounds: BoundsRules = None,
+        channels: ChannelAxes = None,
+        coordinates: CoordinateAxes = None,
+        adapter: AdapterName = None,
+        no_uncertainty: NoUncertainty = False,
+        overwrite: Overwrite = False,
+        as_json: Json = False,
+        quiet: Quiet = False,
+    ) -> None:
+        with reporting(quiet=quiet) as progress:
+            outcome = recover(
+                path,
+                output,
+                variables=variables_of(variables),
+                method=method,
+                effort=effort,
+                seed=seed,
+                device=device,
+                where=where,
+                missing=missing_of(missing),
+                max_gap=max_gap,
+                bounds=bounds_of(bounds),
+                channels=channels or [],
+                coordinates=coordinates or [],
+                adapter=adapter,
+                uncertainty=not no_uncertainty,
+                overwrite=overwrite,
+                stamp=stamp_of(context.obj),
+                progress=progress,
+            )
+        print_outcome(recover.__name__, path, outcome, as_json=as_json, quiet=quiet)
+
+    command.__name__, command.__doc__ = recover.__name__, recover.__doc__
+    return command

@@ -1,0 +1,1 @@
+"""An example of a plugin: the text format xyzv for sinr-geo."""

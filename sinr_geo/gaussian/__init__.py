@@ -1,0 +1,1 @@
+"""The Gaussian head: one Gaussian per superpixel, solved in closed form."""

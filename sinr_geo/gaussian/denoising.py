@@ -1,0 +1,189 @@
+"""Denoising on windows: one Gaussian per superpixel of windows, in closed form.
+
+A pilot shrinks the covariance of noisy windows; two or more passes then segment the windows of
+the last estimate by GSSA on value and coordinate, and replace every noisy window by its
+conditional mean m + C (C + I)^-1 (y - m). Overlapping windows are averaged by their remaining
+variance, and so are several segmentations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+
+from sinr_geo.gaussian.moments import Blocks, Moments
+from sinr_geo.gaussian.windows import Windows
+from sinr_geo.gssa import segment
+from sinr_geo.points import FloatArray, IntArray, Lattice
+
+__all__ = ["Denoised", "WindowSettings", "denoise_coefficients"]
+
+_PILOT_CELLS = 2_500
+_PILOT_BLUR = 1.0
+_GUIDE_COMPONENTS = 12
+_ROWS_FOR_COMPONENTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """What is chosen for the window head.
+
+    Parameters
+    ----------
+    rank : int
+        Columns of the shared dictionary.
+    width : int
+        Cells along a side of a window.
+    cells : int
+        Windows per superpixel, on average.
+    alpha : float
+        Weight of coordinates in GSSA.
+    passes : int
+        How often superpixels and their Gaussians are estimated anew.
+    """
+
+    rank: int
+    width: int
+    cells: int
+    alpha: float
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Denoised:
+    """Conditional mean and variance of every cell, each of shape (cells, k)."""
+
+    mean: FloatArray
+    variance: FloatArray
+
+
+def denoise_coefficients(
+    noisy: FloatArray,
+    lattice: Lattice,
+    settings: WindowSettings,
+    *,
+    segmentations: int,
+    seed: int,
+    device: str,
+) -> Denoised:
+    """Denoise coefficients with white noise of unit variance.
+
+    Parameters
+    ----------
+    noisy : ndarray, shape (cells, k)
+        One row per cell of the lattice, complete.
+    lattice : Lattice
+    settings : WindowSettings
+    segmentations : int
+        Number of segmentations to average in the last pass.
+    seed : int
+    device : str
+    """
+    windows = Windows.over(lattice, settings.width)
+    observed = torch.as_tensor(noisy, dtype=torch.float32, device=device)
+    rows = windows.take(observed)
+    coordinates = lattice_coordinates(lattice)[windows.centre]
+    estimate, variance = _pilot(rows, observed, windows, coordinates, lattice, seed)
+    for step in range(settings.passes):
+        last = step == settings.passes - 1
+        rounds = [
+            _one_pass(rows, estimate, windows, coordinates, settings, seed + 101 * step + r)
+            for r in range(segmentations if last else 1)
+        ]
+        estimate = torch.stack([mean for mean, _ in rounds]).mean(dim=0)
+        variance = torch.stack([var for _, var in rounds]).mean(dim=0)
+    return Denoised(estimate.cpu().double().numpy(), variance.cpu().double().numpy())
+
+
+def lattice_coordinates(lattice: Lattice) -> FloatArray:
+    """Return the position of every cell along every dimension, in cells; -> (cells, d)."""
+    index = np.unravel_index(np.arange(lattice.size), lattice.shape)
+    return np.stack(index, axis=1).astype(np.float64)
+
+
+def _pilot(
+    rows: torch.Tensor,
+    observed: torch.Tensor,
+    windows: Windows,
+    coordinates: FloatArray,
+    lattice: Lattice,
+    seed: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Shrink the covariance of the noisy windows of each superpixel of the blurred cube."""
+    sigma = [_PILOT_BLUR if d in lattice.space else 0.0 for d in range(len(lattice.shape))]
+    grid = observed.cpu().numpy().reshape(*lattice.shape, -1)
+    calm = gaussian_filter(grid, (*sigma, 0.0)).reshape(lattice.size, -1)[windows.centre]
+    count = max(1, len(windows) // _PILOT_CELLS)
+    labels = segment(calm, coordinates, count, 1.0, seed=seed, device=str(rows.device))
+    blocks = _blocks(labels, rows)
+    moments = Moments.of(rows, blocks)
+    spectrum, basis = torch.linalg.eigh(moments.covariance)
+    gain = ((spectrum - 1.0).clamp(min=0.0) / spectrum.clamp(min=1e-6))[:, None, :]
+    return _filtered(rows, windows, moments, (basis * gain) @ basis.transpose(1, 2), blocks)
+
+
+def _one_pass(
+    rows: torch.Tensor,
+    estimate: torch.Tensor,
+    windows: Windows,
+    coordinates: FloatArray,
+    settings: WindowSettings,
+    seed: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Segment the windows of the last estimate, take their Gaussians, filter the noisy ones."""
+    clean = windows.take(estimate)
+    count = max(1, len(windows) // settings.cells)
+    labels = segment(
+        leading_components(clean),
+        coordinates,
+        count,
+        settings.alpha,
+        seed=seed,
+        device=str(rows.device),
+    )
+    blocks = _blocks(labels, rows)
+    moments = Moments.of(clean, blocks)
+    noise = torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device)
+    gain = torch.linalg.solve(moments.covariance + noise, moments.covariance)
+    return _filtered(rows, windows, moments, gain, blocks)
+
+
+def _filtered(
+    rows: torch.Tensor,
+    windows: Windows,
+    moments: Moments,
+    gain: torch.Tensor,
+    blocks: Blocks,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Filter windows and blend them by the variance that remains; -> two of (cells, k).
+
+    The variance of y -> m + G (y - m) with unit noise is the diagonal of G for the optimal gain.
+    """
+    filtered = moments.centred_product(rows, gain, blocks)
+    own = torch.diagonal(gain, dim1=1, dim2=2).clamp(min=1e-6, max=1.0)
+    own = own + 1.0 / moments.size.clamp(min=1.0)[:, None]
+    owner = torch.empty(len(rows) + 1, dtype=torch.int64, device=rows.device)
+    owner[blocks.rows] = blocks.owner[:, None].expand_as(blocks.rows)
+    weight = 1.0 / own.mean(dim=1)[owner[:-1]][:, None]
+    total = windows.sum(weight.expand_as(filtered).contiguous())
+    mean = windows.sum(filtered * weight) / total
+    variance = windows.sum(own[owner[:-1]] * weight) / total
+    return mean, variance
+
+
+def leading_components(rows: torch.Tensor) -> FloatArray:
+    """Return at most 12 principal components of rows (m, p); -> (m, q)."""
+    stride = max(1, len(rows) // _ROWS_FOR_COMPONENTS)
+    mean = rows.mean(dim=0)
+    sample = rows[::stride] - mean
+    _, vectors = torch.linalg.eigh((sample.T @ sample).double())
+    leading = vectors[:, -_GUIDE_COMPONENTS:].to(rows.dtype)
+    return np.asarray(((rows - mean) @ leading).cpu().numpy())
+
+
+def _blocks(labels: IntArray, rows: torch.Tensor) -> Blocks:
+    numbers = torch.as_tensor(labels, dtype=torch.int64, device=rows.device)
+    return Blocks.of(numbers, int(labels.max()) + 1)

@@ -1,0 +1,69 @@
+"""The shared dictionary D of the Gaussian head: the subspace that the channels live in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinr_geo.points import FloatArray
+
+__all__ = ["Subspace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subspace:
+    """Principal directions of whitened channels.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (s,)
+    scale : ndarray, shape (s,)
+        What one unit of a whitened channel is worth: its noise, or its spread.
+    directions : ndarray, shape (s, s)
+        Orthonormal columns, leading first; the first k of them are D.
+    variances : ndarray, shape (s,)
+        Variance of the whitened data along each, decreasing.
+    rank : int
+        Signal rank k (see `signal_rank`).
+    """
+
+    mean: FloatArray
+    scale: FloatArray
+    directions: FloatArray
+    variances: FloatArray
+    rank: int
+
+    @classmethod
+    def fit(cls, rows: FloatArray, scale: FloatArray) -> Subspace:
+        """Fit to complete rows (n, s) with the given scale (s,) per channel."""
+        mean = rows.mean(axis=0)
+        whitened = (rows - mean) / scale
+        variances, vectors = np.linalg.eigh(whitened.T @ whitened / len(rows))
+        variances, vectors = variances[::-1], np.ascontiguousarray(vectors[:, ::-1])
+        return cls(mean, scale, vectors, variances, signal_rank(variances, len(rows)))
+
+    def whitened(self, rows: FloatArray) -> FloatArray:
+        """Centre and scale rows (n, s)."""
+        return np.asarray((rows - self.mean) / self.scale)
+
+    def unwhitened(self, rows: FloatArray) -> FloatArray:
+        """Undo `whitened`."""
+        return np.asarray(rows * self.scale + self.mean)
+
+
+def signal_rank(variances: FloatArray, count: int) -> int:
+    """Count the directions that hold more than unit white noise does.
+
+    Noise alone gives eigenvalues up to (1 + sqrt(s / n))^2 (the Marchenko-Pastur edge); a
+    direction counts where its variance lies above the edge. At least one always counts.
+
+    Parameters
+    ----------
+    variances : ndarray, shape (s,)
+        Eigenvalues of the covariance of n whitened rows, decreasing.
+    count : int
+        Number of rows n.
+    """
+    edge = (1.0 + np.sqrt(len(variances) / count)) ** 2
+    return max(1, int((variances > edge).sum()))

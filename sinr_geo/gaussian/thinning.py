@@ -1,0 +1,152 @@
+"""Choosing a denoiser from the noisy data alone.
+
+With noise of a known level, y + a e and y - e / a carry independent noise for e drawn at that
+level: what is fitted to the first can be scored against the second, as if it were new data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sinr_geo.gaussian.denoising import WindowSettings, denoise_coefficients
+from sinr_geo.gaussian.subspace import Subspace
+from sinr_geo.methods.protocol import Effort, Problem
+from sinr_geo.points import FloatArray, IntArray, Lattice
+
+__all__ = ["Crop", "WindowChoice", "choose_windows", "cropped"]
+
+_THINNING = 0.3
+_CELLS = {Effort.FAST: 6_000, Effort.NORMAL: 16_000, Effort.BEST: 65_000}
+_WIDTHS = (2, 3, 4, 5, 6)
+_CELLS_PER_SUPERPIXEL = (40, 60, 100, 160, 250, 400)
+_ALPHAS = (0.3, 1.0, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowChoice:
+    """What was chosen for the window head.
+
+    Parameters
+    ----------
+    settings : WindowSettings
+    score : float
+        Root mean squared error against the held-out half of the noise, in noise units, with the
+        held-out noise itself taken off.
+    tried : mapping of str to float
+        The same for every setting that was tried.
+    """
+
+    settings: WindowSettings
+    score: float
+    tried: Mapping[str, float]
+
+
+def choose_windows(
+    whitened: FloatArray, subspace: Subspace, lattice: Lattice, problem: Problem
+) -> WindowChoice:
+    """Choose rank, width, superpixel size and weight of coordinates by thinning.
+
+    Parameters
+    ----------
+    whitened : ndarray, shape (cells, s)
+        Centred data in units of the noise of each channel.
+    subspace : Subspace
+        Fitted to all directions; its signal rank is where the search starts.
+    lattice : Lattice
+    problem : Problem
+    """
+    trial = _Trial(whitened, subspace, lattice, problem)
+    start = WindowSettings(subspace.rank, width=4, cells=100, alpha=1.0, passes=2)
+    best, score = start, trial.score(start)
+    tried = {_label(start): score}
+    grids: dict[str, tuple[Any, ...]] = {
+        "rank": tuple(range(1, subspace.directions.shape[1] + 1)),
+        "width": _WIDTHS,
+        "cells": _CELLS_PER_SUPERPIXEL,
+        "alpha": _ALPHAS,
+    }
+    for step, (name, grid) in enumerate(grids.items()):
+        problem.progress("choosing windows", step / len(grids))
+        here = getattr(best, name)
+        for side in ([v for v in grid if v > here], [v for v in reversed(grid) if v < here]):
+            for value in side:
+                candidate = replace(best, **{name: value})
+                found = trial.score(candidate)
+                tried[_label(candidate)] = found
+                if not found < score:
+                    break
+                best, score = candidate, found
+    return WindowChoice(best, score, tried)
+
+
+class _Trial:
+    """A crop of the cube, thinned."""
+
+    def __init__(
+        self, whitened: FloatArray, subspace: Subspace, lattice: Lattice, problem: Problem
+    ) -> None:
+        box = cropped(lattice, _CELLS[problem.effort])
+        rows = whitened[box.cells]
+        noise = np.random.default_rng(problem.seed).standard_normal(rows.shape)
+        self._lattice = box.lattice
+        self._fit_to = (rows + _THINNING * noise) / np.sqrt(1.0 + _THINNING**2)
+        self._score_on = rows - noise / _THINNING
+        self._subspace = subspace
+        self._problem = problem
+
+    def score(self, settings: WindowSettings) -> float:
+        """Fit to the noisier half and score on the other one."""
+        dictionary = self._subspace.directions[:, : settings.rank]
+        found = denoise_coefficients(
+            self._fit_to @ dictionary,
+            self._lattice,
+            settings,
+            segmentations=1,
+            seed=self._problem.seed,
+            device=self._problem.device,
+        )
+        values = np.sqrt(1.0 + _THINNING**2) * found.mean @ dictionary.T
+        held_out = 1.0 + 1.0 / _THINNING**2
+        return float(np.mean((values - self._score_on) ** 2) - held_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A box in the middle of a lattice: its cells there, and a lattice of its own."""
+
+    cells: IntArray
+    lattice: Lattice
+
+
+def cropped(lattice: Lattice, most: int) -> Crop:
+    """Cut a box of at most about `most` cells out of the middle, in space before in time."""
+    shape = list(lattice.shape)
+    others = [d for d in range(len(shape)) if d not in lattice.space]
+    while np.prod(shape) > most:
+        space = max(lattice.space, key=lambda d: shape[d])
+        longest = max(others, key=lambda d: shape[d], default=space)
+        cut = longest if shape[longest] > 1 and shape[space] <= 96 else space
+        shape[cut] = max(1, min(shape[cut] - 1, int(shape[cut] * 0.9)))
+    first = [(full - part) // 2 for full, part in zip(lattice.shape, shape, strict=True)]
+    ranges = [np.arange(start, start + part) for start, part in zip(first, shape, strict=True)]
+    cells = np.ravel_multi_index(np.meshgrid(*ranges, indexing="ij"), lattice.shape).ravel()
+    whole = tuple(
+        wraps and part == full
+        for wraps, part, full in zip(lattice.wraps, shape, lattice.shape, strict=True)
+    )
+    place = np.arange(cells.size)
+    return Crop(
+        cells,
+        Lattice(lattice.dims, tuple(shape), place, lattice.space, lattice.steps, whole),
+    )
+
+
+def _label(settings: WindowSettings) -> str:
+    return (
+        f"rank={settings.rank} width={settings.width} cells={settings.cells} "
+        f"alpha={settings.alpha:g} passes={settings.passes}"
+    )

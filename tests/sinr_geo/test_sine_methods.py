@@ -1,0 +1,171 @@
+"""`sinr` and `sinr-paper` on small synthetic data."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from sinr_geo.axes import Axis, AxisKind, Channel
+from sinr_geo.folds import scattered_folds
+from sinr_geo.methods.protocol import Effort, Method, Problem, Task
+from sinr_geo.methods.sinr import SinrMethod
+from sinr_geo.methods.sinr_paper import SinrPaperMethod
+from sinr_geo.nearest import inverse_distance
+from sinr_geo.points import FloatArray, Lattice, PointSet
+
+METHODS = [SinrMethod(), SinrPaperMethod()]
+SIDE = 20
+
+
+def smooth_field() -> FloatArray:
+    y, x = np.mgrid[:SIDE, :SIDE].reshape(2, -1) / SIDE
+    first = np.sin(5 * x) * np.cos(4 * y) + x
+    return np.stack((10 + 3 * first, 200 - 50 * first**2), axis=1)
+
+
+def grid(values: FloatArray) -> PointSet:
+    index = np.stack(np.mgrid[:SIDE, :SIDE].reshape(2, -1), axis=1).astype(float)
+    axes = (Axis("row", AxisKind.INDEX), Axis("column", AxisKind.INDEX))
+    lattice = Lattice(("row", "column"), (SIDE, SIDE), np.arange(SIDE**2), space=(0, 1))
+    observed = np.isfinite(values)
+    return PointSet(index, values, observed, axes, (Channel("a"), Channel("b")), lattice)
+
+
+def with_gaps(share: float = 0.3) -> PointSet:
+    values = smooth_field()
+    values[np.random.default_rng(3).random(SIDE**2) > share] = np.nan
+    return grid(values)
+
+
+def problem(points: PointSet, task: Task = Task.COMPLETION, folds: int = 1) -> Problem:
+    return Problem(
+        task=task,
+        wanted=~points.observed,
+        folds=scattered_folds(points, count=folds, seed=0) if folds else (),
+        effort=Effort.FAST,
+        seed=0,
+        device="cpu",
+        progress=lambda what, share: None,
+    )
+
+
+def error(points: PointSet, values: FloatArray) -> FloatArray:
+    """RMSE of missing entries over the truth's spread, per channel."""
+    truth = smooth_field()
+    squares = np.where(points.observed, 0.0, (values - truth) ** 2)
+    return np.sqrt(squares.sum(axis=0) / (~points.observed).sum(axis=0)) / truth.std(axis=0)
+
+
+@pytest.fixture(scope="module")
+def filled() -> dict[str, tuple[PointSet, object]]:
+    points = with_gaps()
+    return {method.name: (points, method.fit(points, problem(points))) for method in METHODS}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_completion_beats_the_channel_mean_clearly(method: Method, filled):
+    points, fitted = filled[method.name]
+    assert (error(points, fitted.predict(points).values) < 0.5).all()
+
+
+def test_completion_by_sinr_beats_three_nearest_neighbours(filled):
+    points, fitted = filled["sinr"]
+    nearest = inverse_distance(points.coordinates, points.values, points.observed, 3, 0.0)
+    assert (error(points, fitted.predict(points).values) < 0.5 * error(points, nearest)).all()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_the_choice_is_json_and_names_withheld_scores(method: Method, filled):
+    _, fitted = filled[method.name]
+    choice = json.loads(json.dumps(dict(fitted.choice)))
+    assert choice["method"] == method.name
+    assert 0 < choice["withheld_rmse"] < 1
+    assert choice["parameters"] > 0
+    assert choice["steps"] >= 0
+    assert choice["alternatives"]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_the_standard_error_is_positive_and_grows_away_from_data(method: Method, filled):
+    points, fitted = filled[method.name]
+    deviation = fitted.predict(points).standard_error
+    assert (deviation > 0).all()
+    away = PointSet(
+        points.coordinates + 1_000.0,
+        np.full(points.values.shape, np.nan),
+        np.zeros(points.values.shape, dtype=bool),
+        points.axes,
+        points.channels,
+    )
+    assert (fitted.predict(away).standard_error >= deviation.max(axis=0)).all()
+
+
+def test_it_is_continuous_between_the_points(filled):
+    points, fitted = filled["sinr"]
+    between = PointSet(
+        points.coordinates[:-1] + np.array([0.0, 0.5]),
+        np.full((SIDE**2 - 1, 2), np.nan),
+        np.zeros((SIDE**2 - 1, 2), dtype=bool),
+        points.axes,
+        points.channels,
+    )
+    inside = points.coordinates[:-1, 1] < SIDE - 1
+    values = fitted.predict(points).values
+    halfway = 0.5 * (values[:-1] + values[1:])
+    gap = np.abs(fitted.predict(between).values - halfway)[inside] / values.std(axis=0)
+    assert np.quantile(gap, 0.95) < 0.1
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_values_that_are_not_observed_play_no_part_and_a_seed_fixes_everything(method: Method):
+    observed = with_gaps().observed
+    found = []
+    for garbage in (1e6, -3.0):
+        raw = np.where(observed, smooth_field(), garbage)
+        points = grid(np.where(observed, raw, np.nan))
+        found.append(method.fit(points, problem(points)).predict(points))
+    assert np.array_equal(found[0].values, found[1].values)
+    assert np.array_equal(found[0].standard_error, found[1].standard_error)
+
+
+def test_denoising_by_sinr_reduces_the_error():
+    rng = np.random.default_rng(0)
+    truth = smooth_field()
+    noise = 0.3 * truth.std(axis=0) * rng.normal(size=truth.shape)
+    points = grid(truth + noise)
+    fitted = SinrMethod().fit(points, problem(points, Task.DENOISING))
+    left = fitted.predict(points).values - truth
+    assert (left.std(axis=0) < 0.5 * noise.std(axis=0)).all()
+
+
+def test_channels_with_gaps_of_their_own_are_filled():
+    values = smooth_field()
+    rng = np.random.default_rng(5)
+    values[rng.random(values.shape) > 0.4] = np.nan
+    points = grid(values)
+    found = SinrMethod().fit(points, problem(points)).predict(points).values
+    assert (error(points, found) < 0.3).all()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_ten_scattered_points_are_enough(method: Method):
+    rng = np.random.default_rng(0)
+    place = rng.random((10, 2))
+    values = place @ np.array([[1.0], [2.0]])
+    values[7:] = np.nan
+    axes = (Axis("x", AxisKind.PROJECTED), Axis("y", AxisKind.PROJECTED))
+    points = PointSet(place, values, np.isfinite(values), axes, (Channel("a"),))
+    found = method.fit(points, problem(points)).predict(points)
+    assert np.isfinite(found.values).all()
+    assert np.isfinite(found.standard_error).all()
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+@pytest.mark.parametrize("task", [Task.COMPLETION, Task.RECONSTRUCTION])
+def test_without_folds_nothing_is_chosen(method: Method, task: Task):
+    points = with_gaps()
+    fitted = method.fit(points, problem(points, task, folds=0))
+    assert fitted.choice["withheld_rmse"] is None
+    assert np.isfinite(fitted.predict(points).values).all()
