@@ -1,8 +1,9 @@
-# Every target makes .venv itself; it needs Python 3.11 or newer and nothing else.
-# Another Python: make PYTHON=/path/to/python3.12 test
+# Every target makes .venv itself; it needs Python 3.11 or newer (with venv, which Debian packs as
+# python3-venv) and nothing else. Another Python: make PYTHON=/path/to/python3.12 test
 
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -24,7 +25,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.real_files
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer here; name one: make PYTHON=..." >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "there is no Python 3.11 or newer with venv here; name one: make PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[las,test]'
 	touch $@

@@ -6,6 +6,8 @@ output and the same gradients.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +36,7 @@ class ExclusiveNetwork(nn.Module):
         super().__init__()
         sizes = [inputs] + [width] * layers + [atoms]
         self.omega = omega
-        self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.attention = nn.ModuleList(Attention(b) for b in sizes[1:]) if gated else None
 
     def forward(self, x: Tensor, own: Tensor) -> Tensor:

@@ -132,32 +132,44 @@ class CoregionalKernels:
         Returns
         -------
         mean, variance : ndarray, each of shape (n, s)
+            The variance is that of the superpixels' centres, blended, and of their disagreement:
+            it varies slowly, and at every place it would cost more than all the rest.
         """
         overlap = Overlap.of(self.centres, queries, self.settings.overlap)
         s, m = len(self.covariance), min(self.settings.samples, len(self.entries.values))
         channels = torch.as_tensor(self.covariance, device=self.device)
         found = torch.zeros((len(overlap) + 1, s), dtype=torch.float64, device=self.device)
-        left = torch.zeros_like(found)
-        for part in overlap.parts(max(1, _ELEMENTS // (m * (m + 16 * s)))):
+        central = channels.new_zeros((len(self.centres), s))
+        chunk, local = None, None
+        for part in overlap.parts(max(1, _ELEMENTS // (m * (m + s)))):
             centres = self.centres[part.chunk]
-            _, index = nearest(self.entries.places, centres, m)
-            place = self._tensor(self.entries.places[index] - centres[:, None])
-            which = torch.as_tensor(self.entries.channel[index], device=self.device)
-            value = self._tensor(self.entries.values[index])[..., None]
-            own = channels[which[:, :, None], which[:, None, :]] * self._correlation(place, place)
-            own.diagonal(dim1=1, dim2=2).add_(self.settings.nugget)
-            factor = torch.linalg.cholesky(own)
-            weights = torch.cholesky_solve(value, factor)[..., 0]
+            if part.chunk is not chunk or local is None:
+                chunk, local = part.chunk, self._local(centres, channels, m)
+                central[torch.as_tensor(chunk, device=self.device)] = local.central_variance(
+                    channels
+                )
             owner = torch.as_tensor(part.position, device=self.device)
             offset = overlap.queries_of(part.pairs, queries) - centres[part.position, None]
-            near = self._correlation(self._tensor(offset), place[owner])
+            near = self._correlation(self._tensor(offset), local.place[owner])
             pairs = torch.as_tensor(part.pairs, device=self.device)
-            found[pairs] = (near * weights[owner, None]) @ channels[which[owner]]
-            left[pairs] = self._remaining(near, channels, which[owner], factor[owner])
+            found[pairs] = (near * local.weights[owner, None]) @ channels[local.channel[owner]]
         mean = overlap.blended(found[:-1])
         row = torch.as_tensor(overlap.row, device=self.device)
-        variance = overlap.blended(left[:-1] + (found[:-1] - mean[row]) ** 2)
+        left = central[torch.as_tensor(overlap.owner, device=self.device)]
+        variance = overlap.blended(left + (found[:-1] - mean[row]) ** 2)
         return mean.cpu().numpy(), variance.cpu().numpy()
+
+    def _local(self, centres: FloatArray, channels: torch.Tensor, count: int) -> _Local:
+        """Condition superpixels with centres (k, d) on their nearest entries."""
+        _, index = nearest(self.entries.places, centres, count)
+        place = self._tensor(self.entries.places[index] - centres[:, None])
+        which = torch.as_tensor(self.entries.channel[index], device=self.device)
+        value = self._tensor(self.entries.values[index])[..., None]
+        own = channels[which[:, :, None], which[:, None, :]] * self._correlation(place, place)
+        own.diagonal(dim1=1, dim2=2).add_(self.settings.nugget)
+        factor = torch.linalg.cholesky(own)
+        centre = self._correlation(torch.zeros_like(place[:, :1]), place)[:, 0]
+        return _Local(place, which, factor, torch.cholesky_solve(value, factor)[..., 0], centre)
 
     def _tensor(self, array: FloatArray) -> torch.Tensor:
         return torch.as_tensor(array, device=self.device)
@@ -166,18 +178,24 @@ class CoregionalKernels:
         """Correlation between places (b, i, d) and (b, j, d); -> (b, i, j)."""
         return torch.exp(-torch.cdist(a, b) / self.settings.reach)
 
-    @staticmethod
-    def _remaining(
-        near: torch.Tensor, channels: torch.Tensor, which: torch.Tensor, factor: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the variance that is left of every channel; -> (b, q, s).
 
-        `near` (b, q, m) are correlations with the samples, whose channels are `which` (b, m).
-        """
-        blocks, places, m = near.shape
-        cross = near[..., None] * channels[which][:, None]
-        columns = cross.permute(0, 2, 1, 3).reshape(blocks, m, -1)
-        known = torch.linalg.solve_triangular(factor, columns, upper=False)
-        explained = (known**2).sum(dim=1).reshape(blocks, places, -1)
-        left: torch.Tensor = (channels.diagonal() - explained).clamp(min=0.0)
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """Superpixels conditioned on entries.
+
+    Places (k, m, d) relative to the centres, channels (k, m), Cholesky factors (k, m, m), weights
+    of the entries (k, m) and their correlations with the centre (k, m).
+    """
+
+    place: torch.Tensor
+    channel: torch.Tensor
+    factor: torch.Tensor
+    weights: torch.Tensor
+    centre: torch.Tensor
+
+    def central_variance(self, channels: torch.Tensor) -> torch.Tensor:
+        """Return the variance that is left of every channel at the centres; -> (k, s)."""
+        cross = self.centre[..., None] * channels[self.channel]
+        known = torch.linalg.solve_triangular(self.factor, cross, upper=False)
+        left: torch.Tensor = (channels.diagonal() - (known**2).sum(dim=1)).clamp(min=0.0)
         return left

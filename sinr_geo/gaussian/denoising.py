@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
+from sinr_geo.gaussian.components import leading_components
 from sinr_geo.gaussian.moments import Blocks, Moments
 from sinr_geo.gaussian.windows import Windows
 from sinr_geo.gssa import segment
@@ -23,8 +24,6 @@ __all__ = ["Denoised", "WindowSettings", "denoise_coefficients"]
 
 _PILOT_CELLS = 2_500
 _PILOT_BLUR = 1.0
-_GUIDE_COMPONENTS = 12
-_ROWS_FOR_COMPONENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +171,6 @@ def _filtered(
     mean = windows.sum(filtered * weight) / total
     variance = windows.sum(own[owner[:-1]] * weight) / total
     return mean, variance
-
-
-def leading_components(rows: torch.Tensor) -> FloatArray:
-    """Return at most 12 principal components of rows (m, p); -> (m, q)."""
-    stride = max(1, len(rows) // _ROWS_FOR_COMPONENTS)
-    mean = rows.mean(dim=0)
-    sample = rows[::stride] - mean
-    _, vectors = torch.linalg.eigh((sample.T @ sample).double())
-    leading = vectors[:, -_GUIDE_COMPONENTS:].to(rows.dtype)
-    return np.asarray(((rows - mean) @ leading).cpu().numpy())
 
 
 def _blocks(labels: IntArray, rows: torch.Tensor) -> Blocks:

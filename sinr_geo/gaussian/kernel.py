@@ -138,7 +138,7 @@ class LocalKernels:
         cross = self._cross(owner, offset).transpose(1, 2)
         known = torch.linalg.solve_triangular(self.factor[owner], cross, upper=False)
         prior = _prior(offset / self.reach[owner, None, None])
-        left = (prior - (known**2).sum(dim=1)).clamp(min=0.0)
+        left: torch.Tensor = (prior - (known**2).sum(dim=1)).clamp(min=0.0)
         return left * self.reach[owner, None] ** self.power
 
     def _cross(self, owner: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
@@ -168,7 +168,8 @@ def _covariance(
     squared = (a**2).sum(-1)[:, :, None] + (b**2).sum(-1)[:, None, :] - 2.0 * product
     squared = squared.clamp(min=0.0) + spread_a[:, :, None] + spread_b[:, None, :]
     variogram = squared.sqrt() if power == 1.0 else squared ** (power / 2.0)
-    return _PRIOR_OVER_REACH + product - variogram
+    covariance: torch.Tensor = _PRIOR_OVER_REACH + product - variogram
+    return covariance
 
 
 def _prior(place: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sinr_geo.coordinates import Embedding
 from sinr_geo.gaussian.blending import BlendedKernels
 from sinr_geo.gaussian.kernel import KernelSettings
 from sinr_geo.gaussian.samples import Samples
+from sinr_geo.gaussian.subset import thinned_fold
 from sinr_geo.gssa import segment
 from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Effort, Problem
@@ -20,7 +21,7 @@ from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.scoring import withheld_rmse
 
-__all__ = ["KernelChoice", "choose_kernel", "predict_kernel"]
+__all__ = ["KernelChoice", "choose_kernel"]
 
 _SAMPLES_PER_SUPERPIXEL = 10
 _QUERIES = {Effort.FAST: 1_500, Effort.NORMAL: 4_000, Effort.BEST: 10_000}
@@ -59,8 +60,22 @@ class KernelChoice:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
-        chosen = {name: getattr(self.settings, name) for name in KernelSettings.__slots__}
-        return {**chosen, "ratio": self.ratio}
+        settings = asdict(self.settings)
+        return {"head": "kernel", **settings, "ratio": self.ratio, "tried": dict(self.tried)}
+
+    def predict(
+        self, points: PointSet, wanted: BoolArray, problem: Problem
+    ) -> tuple[FloatArray, FloatArray]:
+        """Predict wanted entries; -> mean and variance (n, s), NaN where not wanted."""
+        place = _embedded(points, self.ratio)
+        centres = _centres(points, place, wanted, self.settings.alpha, problem)
+        mean, variance = np.full((2, *points.values.shape), np.nan)
+        for part in _parts(points, place, wanted, self.settings):
+            field = BlendedKernels(part.levels, centres, self.settings, problem.device)
+            found, spread = field.predict(place[part.rows])
+            mean[part.entries] = part.unscaled(found)
+            variance[part.entries] = spread * part.spread**2
+        return np.where(wanted, mean, np.nan), np.where(wanted, variance, np.nan)
 
 
 def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
@@ -70,35 +85,13 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
     """
     rng = np.random.default_rng(problem.seed)
     few = _QUERIES[problem.effort]
-    trials = [_Trial(points, fold, _thinned(fold, few, rng), problem) for fold in problem.folds]
+    trials = [_Trial(points, fold, thinned_fold(fold, few, rng), problem) for fold in problem.folds]
     search = _Search(points, trials)
     for step, (name, grid) in enumerate(_GRID.items()):
         problem.progress("choosing the kernel", step / len(_GRID))
         if name != "ratio" or any(axis.kind in _OWN_SCALE for axis in points.axes):
             search.along(name, grid)
     return KernelChoice(search.settings, search.ratio, search.best, search.tried)
-
-
-def predict_kernel(
-    points: PointSet, wanted: BoolArray, choice: KernelChoice, problem: Problem
-) -> tuple[FloatArray, FloatArray]:
-    """Predict wanted entries from all observed ones.
-
-    Returns
-    -------
-    mean, variance : ndarray, each of shape (n, s)
-        NaN where not wanted.
-    """
-    place = _embedded(points, choice.ratio)
-    settings = choice.settings
-    centres = _centres(points, place, wanted, settings.alpha, problem)
-    mean, variance = np.full((2, *points.values.shape), np.nan)
-    for part in _parts(points, place, wanted, settings):
-        field = BlendedKernels(part.levels, centres, settings, problem.device)
-        found, spread = field.predict(place[part.rows])
-        mean[part.entries] = part.unscaled(found)
-        variance[part.entries] = spread * part.spread**2
-    return mean, variance
 
 
 class _Trial:
@@ -167,14 +160,6 @@ class _Search:
             self._places[ratio] = _embedded(self._points, ratio)
         place = self._places[ratio]
         return float(np.mean([trial.score(place, settings, ratio) for trial in self._trials]))
-
-
-def _thinned(fold: BoolArray, few: int, rng: np.random.Generator) -> BoolArray:
-    """Keep the withheld entries of a limited number of points."""
-    rows = np.flatnonzero(fold.any(axis=1))
-    kept = np.zeros((len(fold), 1), dtype=np.bool_)
-    kept[rng.permutation(rows)[:few]] = True
-    return np.asarray(fold & kept)
 
 
 def _embedded(points: PointSet, ratio: float) -> FloatArray:

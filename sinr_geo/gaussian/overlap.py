@@ -98,7 +98,7 @@ class Overlap:
 
     def queries_of(self, pairs: NDArray[np.int64], queries: FloatArray) -> FloatArray:
         """Return the places of pairs (b, q) among queries (n, d); -> (b, q, d)."""
-        return queries[np.append(self.row, 0)[pairs]]
+        return np.asarray(queries[np.append(self.row, 0)[pairs]])
 
     def _packed(self, chunk: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Cut the pairs of some superpixels into blocks of one superpixel; -> (b, q), (b,)."""

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from sinr_geo.gaussian.crop import central_crop
 from sinr_geo.gaussian.denoising import WindowSettings, denoise_coefficients
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.points import FloatArray, IntArray, Lattice
+from sinr_geo.points import FloatArray, Lattice
 
-__all__ = ["Crop", "WindowChoice", "choose_windows", "cropped"]
+__all__ = ["WindowChoice", "choose_windows"]
 
 _THINNING = 0.3
 _CELLS = {Effort.FAST: 6_000, Effort.NORMAL: 16_000, Effort.BEST: 65_000}
@@ -89,7 +90,7 @@ class _Trial:
     def __init__(
         self, whitened: FloatArray, subspace: Subspace, lattice: Lattice, problem: Problem
     ) -> None:
-        box = cropped(lattice, _CELLS[problem.effort])
+        box = central_crop(lattice, _CELLS[problem.effort])
         rows = whitened[box.cells]
         noise = np.random.default_rng(problem.seed).standard_normal(rows.shape)
         self._lattice = box.lattice
@@ -112,37 +113,6 @@ class _Trial:
         values = np.sqrt(1.0 + _THINNING**2) * found.mean @ dictionary.T
         held_out = 1.0 + 1.0 / _THINNING**2
         return float(np.mean((values - self._score_on) ** 2) - held_out)
-
-
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """A box in the middle of a lattice: its cells there, and a lattice of its own."""
-
-    cells: IntArray
-    lattice: Lattice
-
-
-def cropped(lattice: Lattice, most: int) -> Crop:
-    """Cut a box of at most about `most` cells out of the middle, in space before in time."""
-    shape = list(lattice.shape)
-    others = [d for d in range(len(shape)) if d not in lattice.space]
-    while np.prod(shape) > most:
-        space = max(lattice.space, key=lambda d: shape[d])
-        longest = max(others, key=lambda d: shape[d], default=space)
-        cut = longest if shape[longest] > 1 and shape[space] <= 96 else space
-        shape[cut] = max(1, min(shape[cut] - 1, int(shape[cut] * 0.9)))
-    first = [(full - part) // 2 for full, part in zip(lattice.shape, shape, strict=True)]
-    ranges = [np.arange(start, start + part) for start, part in zip(first, shape, strict=True)]
-    cells = np.ravel_multi_index(np.meshgrid(*ranges, indexing="ij"), lattice.shape).ravel()
-    whole = tuple(
-        wraps and part == full
-        for wraps, part, full in zip(lattice.wraps, shape, lattice.shape, strict=True)
-    )
-    place = np.arange(cells.size)
-    return Crop(
-        cells,
-        Lattice(lattice.dims, tuple(shape), place, lattice.space, lattice.steps, whole),
-    )
 
 
 def _label(settings: WindowSettings) -> str:

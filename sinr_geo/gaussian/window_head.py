@@ -84,7 +84,8 @@ def denoise_lattice(points: PointSet, complete: FloatArray, problem: Problem) ->
 
 def _quantisation(points: PointSet) -> FloatArray:
     """Return the noise of rounding to the stored step; -> (s,)."""
-    return np.asarray([channel.step for channel in points.channels]) / 12.0**0.5
+    steps = np.array([channel.step for channel in points.channels])
+    return np.asarray(steps / np.sqrt(12.0))
 
 
 def _complete_cube(complete: FloatArray, lattice: Lattice) -> FloatArray:

@@ -6,7 +6,7 @@ rings of points around it too, and where superpixels overlap their outputs are a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,10 @@ class Cover:
     superpixel: IntArray
     ring: IntArray
     count: int
+    _by_point: IntArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_point", np.argsort(self.point, kind="stable"))
 
     @property
     def own(self) -> BoolArray:
@@ -61,12 +65,11 @@ class Cover:
         pair : ndarray of int64, shape (m',)
             Position among the pairs; increasing, so that superpixels stay sorted.
         """
-        by_point = np.argsort(self.point, kind="stable")
-        sorted_points = self.point[by_point]
+        sorted_points = self.point[self._by_point]
         first = np.searchsorted(sorted_points, points, side="left")
         last = np.searchsorted(sorted_points, points, side="right")
         row = np.repeat(np.arange(points.size), last - first)
-        pair = by_point[_ranges(first, last - first)]
+        pair = self._by_point[_ranges(first, last - first)]
         order = np.argsort(pair, kind="stable")
         return row[order], pair[order]
 

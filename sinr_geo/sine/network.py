@@ -43,7 +43,7 @@ class Form:
     omega : float
         omega_0, the factor inside every sine.
     gated : bool
-        The advanced form (Eq. 3 and 4), or the standard one (Eq. 2).
+        Whether it is the advanced form (Eq. 3 and 4) or the standard one (Eq. 2).
     """
 
     superpixels: int
@@ -136,19 +136,26 @@ class SuperpixelNetwork(nn.Module):
         self.head = Linear(*hidden_layer(k, h, form.atoms, omega, generator))
         gated = [h] * form.layers + [form.atoms] if form.gated else []
         self.gates = nn.ModuleList(
-            Gate(uniform((k, c, BOTTLENECK), c, generator), uniform((k, BOTTLENECK, c), 4, generator))
+            Gate(
+                uniform((k, c, BOTTLENECK), c, generator), uniform((k, BOTTLENECK, c), 4, generator)
+            )
             for c in gated
         )
         self.dictionary = nn.Parameter(dictionary(form.atoms, form.outputs, generator))
+
+    @property
+    def first(self) -> SineLayer:
+        """The layer that sees the coordinates."""
+        layer = self.layers[0]
+        assert isinstance(layer, SineLayer)
+        return layer
 
     @property
     def size(self) -> int:
         """Number of parameters."""
         return sum(p.numel() for p in self.parameters())
 
-    def forward(
-        self, x: Tensor, packing: Packing, gates: list[Tensor] | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, packing: Packing, gates: list[Tensor] | None = None) -> Tensor:
         """Evaluate all superpixels.
 
         Parameters
@@ -173,40 +180,32 @@ class SuperpixelNetwork(nn.Module):
         x: Tensor,
         packing: Packing,
         gates: list[Tensor] | None = None,
-        depth: int | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Evaluate the first `depth` sine layers (all by default).
+        """Evaluate the sine layers.
 
         Returns
         -------
         z : Tensor, shape (B, P, h)
-            Features before the gate of the last of these layers.
+            Features of the last of them, before its gate.
         gate : Tensor of shape (K, h), or None
             That gate; None in the standard form.
         """
         z, gate = x, None
-        for index, layer in enumerate(self.layers[:depth]):
+        for index, layer in enumerate(self.layers):
             z = layer(z, gate, packing.superpixel)
             gate = self._gate(index, z, packing, gates)
         return z, gate
 
     def folded_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
         """Multiply gates and dictionary into the last layer: (K, h, s) and (K, 1, s)."""
-        weight, bias = self.head.folded(gate), self.head.bias
+        weight: Tensor = self.head.folded(gate)
+        bias: Tensor = self.head.bias
         if last is not None:
             weight, bias = weight * last[:, None, :], bias * last[:, None, :]
         return weight @ self.dictionary, bias @ self.dictionary
 
-    @torch.no_grad()
-    def frozen_gates(self, rows: Tensor, packing: Packing, blocks: int) -> list[Tensor] | None:
-        """Pool all gates over all own points, so many blocks at a time.
-
-        Parameters
-        ----------
-        rows : Tensor, shape (n, c)
-            Coordinates of the points that `packing` lays out.
-        packing : Packing
-        blocks : int
+    def pooled_gates(self, x: Tensor, packing: Packing) -> list[Tensor] | None:
+        """Pool every gate over the own points in `packing`, to be used on other points.
 
         Returns
         -------
@@ -214,26 +213,15 @@ class SuperpixelNetwork(nn.Module):
         """
         if not self.gates:
             return None
-        sizes = packing.own_sizes().clamp(min=1.0)
-        chunks = packing.chunks(blocks)
         gates: list[Tensor] = []
-        pooled = torch.empty(0)
-        for depth in range(1, len(self.layers) + 1):
-            sums = [
-                chunk.sum_own(self._ungated(chunk.gather(rows), chunk, gates, depth))
-                for chunk in chunks
-            ]
-            pooled = torch.stack(sums).sum(dim=0) / sizes
-            gates.append(self.gates[depth - 1](pooled))
-        return [*gates, self.gates[-1](self._mean_of_last(pooled, gates[-1]))]
-
-    def _ungated(self, x: Tensor, packing: Packing, gates: list[Tensor], depth: int) -> Tensor:
-        """Evaluate layer `depth` before its gate, all gates before it frozen."""
         z, gate = x, None
-        for index, layer in enumerate(self.layers[:depth]):
+        pooled = x.new_empty(0)
+        for layer, pool in zip(self.layers, self.gates, strict=False):
             z = layer(z, gate, packing.superpixel)
-            gate = gates[index] if index < len(gates) else None
-        return z
+            pooled = packing.pool(z)
+            gate = pool(pooled)
+            gates.append(gate)
+        return [*gates, self.gates[-1](self._mean_of_last(pooled, gates[-1]))]
 
     def _gate(
         self, index: int, z: Tensor, packing: Packing, gates: list[Tensor] | None

@@ -1,8 +1,8 @@
 """Points of many unequal superpixels as one tensor.
 
 Superpixels differ in size by orders of magnitude, so padding all of them to the largest wastes
-most of the work. Instead each one is cut into blocks of about equal length, at most `BLOCK`
-slots; weights are gathered per block, and only the slots left over in a block are padded.
+most of the work. Instead each one is cut into blocks of about equal length; weights are gathered
+per block, and only the slots left over in a block are padded.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from torch import Tensor
 from sinr_geo.points import BoolArray, FloatArray, IntArray
 from sinr_geo.sine.dilation import Cover
 
-__all__ = ["BLOCK", "Packing", "pack", "pack_pairs"]
+__all__ = ["BLOCK", "Packing", "deal", "pack", "pack_pairs"]
 
 BLOCK = 512
+"""Slots of the longest blocks."""
+
+_BLOCKS = (32, 64, 128, 256, BLOCK)
+_BLOCK_COST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,10 @@ class Packing:
         total = per_block.new_zeros((self.count, *per_block.shape[1:]))
         return total.index_add(0, self.superpixel, per_block)
 
+    def add_blocks(self, total: Tensor, per_block: Tensor) -> None:
+        """Add (B, ...) to the superpixels' rows of a total (K, ...)."""
+        total.index_add_(0, self.superpixel, per_block)
+
     def blend_into(self, total: Tensor, values: Tensor) -> None:
         """Add the weighted values (B, P, s) to the rows of a total (n, s)."""
         flat = (values * self.weight).reshape(-1, values.shape[2])
@@ -88,6 +96,10 @@ class Packing:
             own=self.own[blocks],
             superpixel=self.superpixel[blocks],
         )
+
+    def renumbered(self, first: int, last: int) -> Packing:
+        """Count superpixels first ... last - 1, the only ones here, from 0."""
+        return replace(self, superpixel=self.superpixel - first, count=last - first)
 
     def chunks(self, blocks: int) -> list[Packing]:
         """Cut into packings of at most so many blocks, in order."""
@@ -151,6 +163,25 @@ def pack_pairs(
     )
 
 
+def deal(packing: Packing, hands: int) -> list[Packing]:
+    """Deal the points of every superpixel out to packings of about equal size."""
+    if hands <= 1:
+        return [packing]
+    filled = (packing.weight[:, :, 0] > 0).cpu().numpy()
+    owner = np.broadcast_to(packing.superpixel.cpu().numpy()[:, None], filled.shape)[filled]
+    row = packing.row.cpu().numpy()[filled]
+    weight = packing.weight[:, :, 0].cpu().numpy()[filled]
+    own = packing.own[:, :, 0].cpu().numpy()[filled] > 0
+    parts = [np.arange(row.size) % hands == hand for hand in range(hands)]
+    device = str(packing.row.device)
+    return [
+        pack_pairs(
+            row[part], owner[part], weight[part], own[part], count=packing.count, device=device
+        )
+        for part in parts
+    ]
+
+
 def _slots(sizes: IntArray) -> tuple[IntArray, IntArray]:
     """Deal the members of each superpixel out to blocks of about equal length.
 
@@ -160,7 +191,7 @@ def _slots(sizes: IntArray) -> tuple[IntArray, IntArray]:
         Position among the pairs, -1 where padded.
     owner : ndarray of int64, shape (B,)
     """
-    blocks = -(-sizes // BLOCK)
+    blocks = -(-sizes // _block_length(sizes))
     owner = np.repeat(np.arange(sizes.size), blocks)
     rank = np.arange(owner.size) - np.repeat(np.cumsum(blocks) - blocks, blocks)
     start = np.cumsum(sizes) - sizes
@@ -169,3 +200,9 @@ def _slots(sizes: IntArray) -> tuple[IntArray, IntArray]:
     width = int((last - first).max()) if owner.size else 0
     slot = first[:, None] + np.arange(width)
     return np.where(slot < last[:, None], slot, -1), owner
+
+
+def _block_length(sizes: IntArray) -> int:
+    """Return the length with the least work: padded slots, and weights gathered per block."""
+    work = [int((-(-sizes // length)).sum()) * (length + _BLOCK_COST) for length in _BLOCKS]
+    return _BLOCKS[int(np.argmin(work))]

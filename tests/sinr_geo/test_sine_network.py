@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import coo_array, csr_array
 
 from sinr_geo.sine.dilation import Cover, dilate
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import pack
-from scipy.sparse import coo_array, csr_array
 
 _spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parents[1] / "oracle.py")
 assert _spec is not None

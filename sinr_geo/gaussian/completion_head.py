@@ -1,0 +1,248 @@
+"""Completion on windows over a pilot: whether it helps, and with which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sinr_geo.calibration import error_scale
+from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
+from sinr_geo.gaussian.crop import Crop, crops
+from sinr_geo.gaussian.pilot import Pilot
+from sinr_geo.methods.protocol import Effort, Problem
+from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
+from sinr_geo.scoring import withheld_rmse
+
+__all__ = ["CompletionChoice", "choose_completion", "complete_lattice"]
+
+_CELLS = {Effort.FAST: 6_000, Effort.NORMAL: 12_000, Effort.BEST: 40_000}
+_LARGEST_WINDOW = 100
+_LEAST_GAIN = 0.995
+_ENERGY = 2e-3
+_FEWEST = 30
+_GRID: Mapping[str, tuple[Any, ...]] = {
+    "width": (2, 3, 4, 6, 8),
+    "cells": (80, 150, 300, 600),
+    "passes": (1, 2, 3),
+    "share": (0.1, 0.3, 1.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionChoice:
+    """Whether windows improve on the pilot, and how.
+
+    Parameters
+    ----------
+    settings : CompletionSettings or None
+        None where the pilot alone scores better.
+    pilot_score, score : float
+        Withheld RMSE in a crop, of the pilot and of the best windows.
+    error_scale : float
+        What makes the windows' 95 % intervals hold on the withheld samples.
+    tried : mapping of str to float
+    """
+
+    settings: CompletionSettings | None
+    pilot_score: float
+    score: float
+    error_scale: float
+    tried: Mapping[str, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON types only."""
+        chosen = None if self.settings is None else asdict(self.settings)
+        return {
+            "chosen": chosen,
+            "pilot_score": self.pilot_score,
+            "score": self.score,
+            "tried": dict(self.tried),
+        }
+
+
+def choose_completion(
+    points: PointSet, lattice: Lattice, pilot: Pilot, problem: Problem
+) -> CompletionChoice | None:
+    """Score windows against the pilot alone, in the crop that holds most withheld samples.
+
+    Returns None where there is nothing to score on.
+    """
+    trial = _Trial.of(points, lattice, pilot, problem)
+    if trial is None:
+        return None
+    alone = trial.score(trial.pilot_values)
+    rank = _rank(trial.cube, trial.columns)
+    width = max(w for w in _GRID["width"] if (w <= 4 and w * w * rank <= _LARGEST_WINDOW) or w == 2)
+    best = CompletionSettings(rank, width, cells=150, alpha=1.0, passes=2, share=1.0)
+    lowest, scale = trial.score_windows(best)
+    tried = {_label(best): lowest}
+    for step, (name, grid) in enumerate(_GRID.items()):
+        problem.progress("choosing windows", step / len(_GRID))
+        start = getattr(best, name)
+        for side in ([v for v in grid if v > start], [v for v in reversed(grid) if v < start]):
+            for value in side:
+                candidate = replace(best, **{name: value})
+                if candidate.width**2 * candidate.rank > _LARGEST_WINDOW:
+                    break
+                found, found_scale = trial.score_windows(candidate)
+                tried[_label(candidate)] = found
+                if not found < lowest:
+                    break
+                best, lowest, scale = candidate, found, found_scale
+    helps = lowest < _LEAST_GAIN * alone
+    return CompletionChoice(best if helps else None, alone, lowest, scale, tried)
+
+
+def complete_lattice(
+    points: PointSet,
+    lattice: Lattice,
+    mean: FloatArray,
+    variance: FloatArray,
+    settings: CompletionSettings,
+    problem: Problem,
+) -> tuple[FloatArray, FloatArray]:
+    """Recover the gaps that a pilot filled; mean and variance (n, s) -> the same, improved."""
+    scaling = _Scaling.of(points)
+    cube = _cube(points, lattice, mean, variance, scaling)
+    found, left = complete_windows(cube, settings, seed=problem.seed, device=problem.device)
+    values = scaling.restored(_points_of(found, lattice))
+    return values, _points_of(left, lattice) * scaling.spread**2
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaling:
+    """Mean and spread of every channel, each of shape (s,)."""
+
+    offset: FloatArray
+    spread: FloatArray
+
+    @classmethod
+    def of(cls, points: PointSet) -> _Scaling:
+        spread = np.nanstd(points.values, axis=0)
+        return cls(np.nanmean(points.values, axis=0), np.where(spread > 0, spread, 1.0))
+
+    def standardised(self, values: FloatArray) -> FloatArray:
+        return np.asarray((values - self.offset) / self.spread)
+
+    def restored(self, values: FloatArray) -> FloatArray:
+        return np.asarray(values * self.spread + self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One crop of one fold: the pilot's cube, and the withheld entries to score on.
+
+    `cube` covers the crop; `rows` are its points, `cells` their cells in the crop.
+    """
+
+    points: PointSet
+    withheld: BoolArray
+    cube: Cube
+    rows: IntArray
+    cells: IntArray
+    scaling: _Scaling
+    pilot_values: FloatArray
+    problem: Problem
+
+    @classmethod
+    def of(
+        cls, points: PointSet, lattice: Lattice, pilot: Pilot, problem: Problem
+    ) -> _Trial | None:
+        best = _fullest(lattice, problem)
+        if best is None:
+            return None
+        fold, crop = best
+        train = points.with_observed(points.observed & ~fold)
+        if (train.observed.sum(axis=0) < 2).any():
+            return None
+        inside = np.zeros(lattice.size, dtype=np.bool_)
+        inside[crop.cells] = True
+        rows = np.flatnonzero(inside[lattice.place])
+        near = np.zeros((len(points), 1), dtype=np.bool_)
+        near[rows] = True
+        mean, variance = pilot.predict(train, (fold | problem.wanted) & near, problem)
+        scaling = _Scaling.of(train)
+        cell_of = np.full(lattice.size, -1, dtype=np.int64)
+        cell_of[crop.cells] = np.arange(crop.cells.size)
+        cells = cell_of[lattice.place[rows]]
+        order = np.argsort(cells)
+        rows, cells = rows[order], cells[order]
+        small = replace(crop.lattice, place=cells)
+        part = PointSet(
+            points.coordinates[rows],
+            train.values[rows],
+            train.observed[rows],
+            points.axes,
+            points.channels,
+            small,
+        )
+        cube = _cube(part, small, mean[rows], variance[rows], scaling)
+        return cls(points, fold & near, cube, rows, cells, scaling, mean, problem)
+
+    @property
+    def columns(self) -> int:
+        return int(self.withheld.shape[1])
+
+    def score(self, values: FloatArray) -> float:
+        return withheld_rmse(self.points, self.withheld, values)
+
+    def score_windows(self, settings: CompletionSettings) -> tuple[float, float]:
+        """Return the withheld RMSE of windows, and the factor their standard errors need."""
+        found, left = complete_windows(
+            self.cube, settings, seed=self.problem.seed, device=self.problem.device
+        )
+        values, variance = np.full((2, *self.withheld.shape), np.nan)
+        values[self.rows] = self.scaling.restored(found[self.cells])
+        variance[self.rows] = left[self.cells] * self.scaling.spread**2
+        errors = (values - self.points.values)[self.withheld]
+        scale = error_scale(errors, np.sqrt(variance[self.withheld]))
+        return self.score(values), scale
+
+
+def _fullest(lattice: Lattice, problem: Problem) -> tuple[BoolArray, Crop] | None:
+    """Return the fold and the crop that hold most withheld entries together."""
+    best, most = None, 0
+    for fold in problem.folds:
+        count = lattice.spread(fold.sum(axis=1), 0).ravel()
+        for crop in crops(lattice, _CELLS[problem.effort]):
+            if count[crop.cells].sum() > most:
+                best, most = (fold, crop), int(count[crop.cells].sum())
+    return best if most >= _FEWEST else None
+
+
+def _cube(
+    points: PointSet, lattice: Lattice, mean: FloatArray, variance: FloatArray, scaling: _Scaling
+) -> Cube:
+    """Lay observed values and the pilot's out over all cells, standardised."""
+    filled = np.where(points.observed, points.values, mean)
+    known = np.isfinite(filled)
+    values = np.where(known, scaling.standardised(filled), 0.0)
+    spread = np.where(points.observed | ~known, 0.0, variance / scaling.spread**2)
+    flat = (lattice.size, values.shape[1])
+    return Cube(
+        lattice,
+        lattice.spread(values, 0.0).reshape(flat),
+        lattice.spread(spread, 0.0).reshape(flat),
+        lattice.spread(points.observed, False).reshape(flat),
+        lattice.spread(known, False).reshape(flat),
+    )
+
+
+def _points_of(cells: FloatArray, lattice: Lattice) -> FloatArray:
+    return cells[lattice.place]
+
+
+def _rank(cube: Cube, channels: int) -> int:
+    """Count the directions that hold more than 0.2 % of the variance of the pilot's cube."""
+    known = cube.values[cube.known.all(axis=1)]
+    if channels == 1 or len(known) == 0:
+        return 1
+    spectrum = np.linalg.eigvalsh(known.T @ known)[::-1]
+    return int(np.clip((spectrum > _ENERGY * spectrum.sum()).sum(), 1, 8))
+
+
+def _label(settings: CompletionSettings) -> str:
+    return " ".join(f"{name}={value:g}" for name, value in asdict(settings).items())

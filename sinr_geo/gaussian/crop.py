@@ -1,0 +1,74 @@
+"""Boxes of a lattice, for choices that the whole of it would make too slow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sinr_geo.points import Lattice
+
+__all__ = ["Crop", "central_crop", "crops"]
+
+_KEPT_IN_SPACE = 96
+_PLACES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A box of a lattice.
+
+    Parameters
+    ----------
+    cells : ndarray of int64, shape (m,)
+        Its cells in the whole lattice, in order.
+    lattice : Lattice
+        The box as a lattice of its own, every cell a point.
+    """
+
+    cells: NDArray[np.int64]
+    lattice: Lattice
+
+
+def central_crop(lattice: Lattice, most: int) -> Crop:
+    """Cut a box of at most about `most` cells out of the middle."""
+    shape = _box(lattice, most)
+    first = [(full - part) // 2 for full, part in zip(lattice.shape, shape, strict=True)]
+    return _crop(lattice, shape, first)
+
+
+def crops(lattice: Lattice, most: int) -> Iterator[Crop]:
+    """Yield boxes at the start, middle and end of every dimension."""
+    shape = _box(lattice, most)
+    slack = [full - part for full, part in zip(lattice.shape, shape, strict=True)]
+    places = [sorted({free * i // (_PLACES - 1) for i in range(_PLACES)}) for free in slack]
+    for first in product(*places):
+        yield _crop(lattice, shape, list(first))
+
+
+def _box(lattice: Lattice, most: int) -> list[int]:
+    """Shrink a box to `most` cells: time and the like first, while space is small, then space."""
+    shape = list(lattice.shape)
+    others = [d for d in range(len(shape)) if d not in lattice.space]
+    while np.prod(shape) > most:
+        space = max(lattice.space, key=lambda d: shape[d])
+        other = max(others, key=lambda d: shape[d], default=space)
+        cut = other if shape[other] > 1 and shape[space] <= _KEPT_IN_SPACE else space
+        shape[cut] = max(1, min(shape[cut] - 1, int(shape[cut] * 0.9)))
+    return shape
+
+
+def _crop(lattice: Lattice, shape: list[int], first: list[int]) -> Crop:
+    ranges = [np.arange(start, start + part) for start, part in zip(first, shape, strict=True)]
+    mesh = np.meshgrid(*ranges, indexing="ij")
+    cells = np.ravel_multi_index(tuple(mesh), lattice.shape).ravel().astype(np.int64)
+    wraps = tuple(
+        wrap and part == full
+        for wrap, part, full in zip(lattice.wraps, shape, lattice.shape, strict=True)
+    )
+    place = np.arange(cells.size)
+    small = Lattice(lattice.dims, tuple(shape), place, lattice.space, lattice.steps, wraps)
+    return Crop(cells, small)

@@ -1,0 +1,131 @@
+"""`sinr-bayes`: the Gaussian head, on windows or on a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sinr_geo.calibration import error_scale
+from sinr_geo.errors import RequestError
+from sinr_geo.gaussian.completion_head import choose_completion, complete_lattice
+from sinr_geo.gaussian.coregional_head import choose_coregional
+from sinr_geo.gaussian.kernel_head import choose_kernel
+from sinr_geo.gaussian.pilot import Pilot
+from sinr_geo.gaussian.subset import thinned_fold
+from sinr_geo.gaussian.window_head import denoise_lattice
+from sinr_geo.methods.protocol import Problem, Task
+from sinr_geo.points import FloatArray, PointSet
+from sinr_geo.recovery import Prediction
+
+__all__ = ["SinrBayesMethod"]
+
+_CALIBRATION_POINTS = 4_000
+_SHARE_OF_PARTLY_OBSERVED = 0.2
+_CHANNELS_FOR_BOTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Recovered:
+    """A prediction for the points that were fitted."""
+
+    prediction: Prediction
+    choice: Mapping[str, Any]
+
+    def predict(self, points: PointSet) -> Prediction:
+        """Return the prediction for the fitted points; there is none for others."""
+        if points.values.shape != self.prediction.values.shape:
+            raise RequestError("sinr-bayes predicts the points that it was fitted to and no others")
+        return self.prediction
+
+
+class SinrBayesMethod:
+    """Generalized superpixels with one Gaussian each, solved in closed form."""
+
+    name = "sinr-bayes"
+
+    def fit(self, points: PointSet, problem: Problem) -> _Recovered:
+        """Choose settings on the folds, then condition on all observed entries."""
+        if problem.task is not Task.DENOISING:
+            return _completed(points, problem)
+        if points.lattice is None:
+            return _smoothed(points, problem)
+        return _denoised(points, problem)
+
+
+def _completed(points: PointSet, problem: Problem) -> _Recovered:
+    """Recover the wanted entries on a kernel, and on a lattice on windows over it."""
+    pilot = _pilot(points, problem)
+    mean, variance = pilot.predict(points, problem.wanted, problem)
+    choice = {"method": "sinr-bayes", **pilot.as_dict(), "withheld_rmse": pilot.score}
+    scale = _error_scale(points, pilot, problem)
+    lattice = points.lattice
+    windows = None if lattice is None else choose_completion(points, lattice, pilot, problem)
+    if lattice is not None and windows is not None:
+        choice["windows"] = windows.as_dict()
+        if windows.settings is not None:
+            problem.progress("completing windows", 0.5)
+            mean, variance = complete_lattice(
+                points, lattice, mean, variance, windows.settings, problem
+            )
+            scale = windows.error_scale
+    choice["standard_error_scale"] = scale
+    return _Recovered(Prediction(mean, scale * np.sqrt(variance)), choice)
+
+
+def _pilot(points: PointSet, problem: Problem) -> Pilot:
+    """Choose the kernel, or the kernel of entries where the mask differs by entry.
+
+    With many channels, each with a mask of its own, only the kernel of entries is affordable.
+    """
+    partly = points.observed.any(axis=1) & ~points.observed.all(axis=1)
+    if partly.mean() < _SHARE_OF_PARTLY_OBSERVED:
+        return choose_kernel(points, problem)
+    coregional = choose_coregional(points, problem)
+    if len(points.channels) > _CHANNELS_FOR_BOTH:
+        return coregional
+    kernel = choose_kernel(points, problem)
+    return coregional if coregional.score < kernel.score else kernel
+
+
+def _smoothed(points: PointSet, problem: Problem) -> _Recovered:
+    """Denoise on a kernel: the conditional mean of the field at every point, nugget left out."""
+    kernel = choose_kernel(points, problem)
+    mean, variance = kernel.predict(points, problem.wanted | points.observed, problem)
+    choice = {"method": "sinr-bayes", **kernel.as_dict(), "withheld_rmse": kernel.score}
+    return _Recovered(Prediction(mean, np.sqrt(variance)), choice)
+
+
+def _denoised(points: PointSet, problem: Problem) -> _Recovered:
+    """Recover gaps on a kernel first, then everything on windows."""
+    complete, error = np.array(points.values), np.zeros(points.values.shape)
+    choice: dict[str, Any] = {"method": "sinr-bayes", "head": "windows"}
+    if problem.wanted.any():
+        gaps = _completed(points, problem)
+        complete[problem.wanted] = gaps.prediction.values[problem.wanted]
+        error[problem.wanted] = gaps.prediction.standard_error[problem.wanted]
+        choice["gaps"] = gaps.choice
+    found = denoise_lattice(points, complete, problem)
+    choice |= found.as_dict(tuple(channel.name for channel in points.channels))
+    joined = np.sqrt(found.prediction.standard_error**2 + error**2)
+    return _Recovered(Prediction(found.prediction.values, joined), choice)
+
+
+def _error_scale(points: PointSet, pilot: Pilot, problem: Problem) -> float:
+    """Compare withheld errors with the standard errors predicted for them."""
+    errors: list[FloatArray] = []
+    predicted: list[FloatArray] = []
+    rng = np.random.default_rng(problem.seed)
+    for fold in problem.folds:
+        few = thinned_fold(fold, _CALIBRATION_POINTS, rng)
+        train = points.with_observed(points.observed & ~fold)
+        mean, variance = pilot.predict(train, few, problem)
+        errors.append((mean - points.values)[few])
+        predicted.append(np.sqrt(variance[few]))
+    return error_scale(_joined(errors), _joined(predicted))
+
+
+def _joined(parts: list[FloatArray]) -> FloatArray:
+    return np.concatenate(parts) if parts else np.zeros(0)

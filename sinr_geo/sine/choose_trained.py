@@ -1,0 +1,176 @@
+"""Choose the settings of the trained form, and its number of steps, on withheld entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sinr_geo.methods.protocol import Effort, Task
+from sinr_geo.points import FloatArray
+from sinr_geo.sine.choice import Search, Trial
+from sinr_geo.sine.field import SineField
+from sinr_geo.sine.study import Study
+from sinr_geo.sine.trained import BATCH, REFINED, TrainedSettings, fit_trained
+from sinr_geo.sine.withheld import Withheld
+
+__all__ = [
+    "affordable_trained",
+    "choose_trained",
+    "default_trained",
+    "for_all_points",
+    "trained_predictions",
+]
+
+_SAMPLES = 150
+_MOST_SUPERPIXELS = 250
+_MOST_STEPS = 400
+_FEWEST_STEPS = 20
+_OVERLAP = 1.5
+_MOST_PARTS = 4.0
+
+
+def default_trained(sampled: int, in_all: int, channels: int, task: Task) -> TrainedSettings:
+    """Return the settings to start from.
+
+    Parameters
+    ----------
+    sampled : int
+        Points with an observed entry among those to choose on.
+    in_all : int
+        Such points in all; networks are not made so small that they would be too many.
+    channels : int
+    task : Task
+    """
+    samples = max(_SAMPLES, in_all / _MOST_SUPERPIXELS)
+    return TrainedSettings(
+        superpixels=max(1, round(sampled / samples)),
+        alpha=5.0,
+        rings=3,
+        omega=16.0 if task is Task.DENOISING else 2.0,
+        width=60,
+        layers=4,
+        atoms=min(channels, 6),
+        rate=1e-3,
+        decay=1e-6,
+        steps=_MOST_STEPS,
+    )
+
+
+def for_all_points(study: Study, settings: TrainedSettings) -> TrainedSettings:
+    """Turn settings that were chosen on a part of the points into those for all points.
+
+    The number of samples per superpixel stays the same. Where a step sees only a part of the
+    points, more steps are taken, as far as the work allows.
+    """
+    superpixels = max(1, round(settings.superpixels * study.in_all / study.sampled()))
+    parts = max(1.0, _OVERLAP * study.in_all / BATCH)
+    wanted = settings.steps * min(parts, _MOST_PARTS)
+    everywhere = replace(settings, superpixels=superpixels)
+    affordable = study.plan.final / _work(everywhere, study.in_all, study)
+    return replace(everywhere, steps=round(max(settings.steps, min(wanted, affordable))))
+
+
+def choose_trained(
+    study: Study,
+    ratio: float,
+    start: TrainedSettings,
+    progress: Callable[[float], None],
+) -> tuple[Trial[TrainedSettings], list[dict[str, Any]]]:
+    """Choose one setting after the other, and in every trial the number of steps.
+
+    Parameters
+    ----------
+    study : Study
+    ratio : float
+        Ratio of the axes that have a scale of their own.
+    start : TrainedSettings
+    progress : callable
+
+    Returns
+    -------
+    best : Trial
+    tried : list of dict
+        Every trial, for ``json.dumps``.
+    """
+    search = Search[TrainedSettings](lambda settings: _evaluated(study, ratio, settings))
+    best = search.run(start, _ladders(study, start), progress)
+    return best, search.summary()
+
+
+def trained_predictions(study: Study, ratio: float, settings: TrainedSettings) -> list[FloatArray]:
+    """Predict every fold with the mean of all members."""
+    seeds = range(study.problem.seed, study.problem.seed + study.plan.members)
+    return [
+        fold.predict(
+            [
+                fit_trained(fold.ground, REFINED, settings, points=BATCH, seed=seed)[0]
+                for seed in seeds
+            ]
+        )
+        for fold in study.withheld(ratio)
+    ]
+
+
+def _ladders(study: Study, start: TrainedSettings) -> dict[str, tuple[Any, ...]]:
+    channels = len(study.points.channels)
+    k, fewest = start.superpixels, max(1, start.superpixels // 9)
+    ladders: dict[str, tuple[Any, ...]] = {
+        "omega": (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0),
+        "superpixels": tuple(sorted({fewest, max(1, k // 3), k, 3 * k})),
+        "width": (60, 120),
+    }
+    if study.problem.effort is Effort.FAST:
+        return ladders
+    if channels > 6:
+        ladders["atoms"] = tuple(r for r in (4, 6, 10, 16) if r <= channels)
+    ladders["rate"] = (1e-3, 3e-3)
+    ladders["rings"] = (3, 8)
+    if study.problem.effort is Effort.BEST:
+        ladders["alpha"] = (1.0, 5.0, 20.0)
+        ladders["layers"] = (3, 4, 5)
+    return ladders
+
+
+def _evaluated(study: Study, ratio: float, settings: TrainedSettings) -> Trial[TrainedSettings]:
+    """Train on every fold; the number of steps with the best mean score comes back."""
+    longest = replace(settings, steps=_affordable(study, settings))
+    tracks = []
+    for fold in study.withheld(ratio):
+        _, track = fit_trained(
+            fold.ground,
+            REFINED,
+            longest,
+            points=BATCH,
+            seed=study.problem.seed,
+            score=_judge(fold),
+        )
+        tracks.append(track)
+    shared = min(len(track.steps) for track in tracks)
+    mean = np.mean([track.scores[:shared] for track in tracks], axis=0)
+    at = int(mean.argmin())
+    return Trial(replace(settings, steps=tracks[0].steps[at]), float(mean[at]))
+
+
+def _judge(fold: Withheld) -> Callable[[SineField], float]:
+    return lambda field: fold.score(fold.predict([field]))
+
+
+def _affordable(study: Study, settings: TrainedSettings) -> int:
+    """Return how many steps a trial, and then the final fit, can pay for."""
+    trial = study.plan.trial / _work(settings, study.sampled(), study)
+    final = study.plan.final / _work(settings, study.in_all, study)
+    return int(np.clip(min(trial, final), _FEWEST_STEPS, _MOST_STEPS))
+
+
+def _work(settings: TrainedSettings, sampled: int, study: Study) -> float:
+    slots = min(BATCH, round(_OVERLAP * sampled))
+    return settings.work(slots, study.points.coordinates.shape[1], len(study.points.channels))
+
+
+def affordable_trained(study: Study, settings: TrainedSettings) -> int:
+    """Return how many members the final fit can pay for, at least 1."""
+    one = settings.steps * _work(settings, study.in_all, study)
+    return int(np.clip(study.plan.final / one, 1, study.plan.members))

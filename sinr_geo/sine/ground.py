@@ -1,0 +1,123 @@
+"""What every fit of the sine head on one point set shares: places, neighbours, superpixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from sinr_geo.axes import AxisKind
+from sinr_geo.coordinates import Embedding
+from sinr_geo.gssa import connect, segment
+from sinr_geo.guide import guide
+from sinr_geo.methods.protocol import Task
+from sinr_geo.nearest import nearest, nearest_distance
+from sinr_geo.neighbours import neighbour_graph
+from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
+
+__all__ = ["Ground"]
+
+_SPACING_SAMPLE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A point set made ready for superpixels; built by `Ground.of`.
+
+    Parameters
+    ----------
+    points : PointSet
+    task : Task
+    embedding : Embedding
+    origin : ndarray, shape (d,)
+        Subtracted from embedded coordinates, so that float32 keeps their digits.
+    place : ndarray, shape (n, d)
+        Embedded coordinates less the origin.
+    graph : csr_array, shape (n, n)
+    guide : ndarray, shape (n, q)
+        Complete values to segment.
+    device : str
+    """
+
+    points: PointSet
+    task: Task
+    embedding: Embedding
+    origin: FloatArray
+    place: FloatArray
+    graph: csr_array
+    guide: FloatArray
+    device: str
+    _labels: dict[tuple[int, float, int], IntArray] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        points: PointSet,
+        task: Task,
+        device: str,
+        ratios: Mapping[AxisKind, float] | None = None,
+        graph: csr_array | None = None,
+    ) -> Ground:
+        """Embed, find neighbours (unless they are known) and interpolate what is to be segmented.
+
+        Parameters
+        ----------
+        points : PointSet
+            At least one entry is observed.
+        task : Task
+        device : str
+        ratios : mapping of AxisKind to float, optional
+            See `Embedding.fit`.
+        graph : csr_array, optional
+        """
+        embedding = Embedding.fit(points, ratios)
+        place = embedding(points.coordinates)
+        known = points.select_channels(np.flatnonzero(points.observed.any(axis=0)))
+        return cls(
+            points,
+            task,
+            embedding,
+            place.mean(axis=0),
+            place - place.mean(axis=0),
+            neighbour_graph(points) if graph is None else graph,
+            guide(known, place, task),
+            device,
+        )
+
+    @property
+    def sampled(self) -> BoolArray:
+        """Points with at least one observed entry, shape (n,)."""
+        return np.asarray(self.points.observed.any(axis=1))
+
+    def locate(self, points: PointSet) -> FloatArray:
+        """Embed the places of other points, shape (m, d)."""
+        return self.embedding(points.coordinates) - self.origin
+
+    def distance(self, points: PointSet) -> FloatArray:
+        """Return the distance of every entry of points to the nearest observed one, (m, s)."""
+        place = self.locate(points)
+        if np.array_equal(place, self.place):
+            return nearest_distance(place, self.points.observed)
+        both = np.concatenate((self.place, place))
+        seen = np.zeros((len(both), self.points.observed.shape[1]), dtype=np.bool_)
+        seen[: len(self.place)] = self.points.observed
+        return nearest_distance(both, seen)[len(self.place) :]
+
+    def labels(self, count: int, alpha: float, seed: int) -> IntArray:
+        """Return connected superpixels (Definition 1) 0 ... K - 1; K may differ from `count`."""
+        key = (count, alpha, seed)
+        if key not in self._labels:
+            rough = segment(self.guide, self.place, count, alpha, seed=seed, device=self.device)
+            self._labels[key] = connect(rough, self.graph)
+        return self._labels[key]
+
+    def sample_spacing(self) -> float:
+        """Return the median distance from a sampled place to the next one (1 if there is one)."""
+        distinct = np.unique(self.place[self.sampled], axis=0)
+        if len(distinct) < 2:
+            return 1.0
+        stride = max(1, len(distinct) // _SPACING_SAMPLE)
+        distance, _ = nearest(distinct, distinct[::stride], 2)
+        return float(np.median(distance[:, 1]))

@@ -1,0 +1,143 @@
+"""What choices are made on: a part of the data, its folds, and a budget of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from sinr_geo.axes import AxisKind
+from sinr_geo.coordinates import Embedding
+from sinr_geo.error_by_distance import ErrorByDistance
+from sinr_geo.methods.protocol import Effort, Problem
+from sinr_geo.neighbours import neighbour_graph
+from sinr_geo.points import BoolArray, FloatArray, PointSet
+from sinr_geo.sine.excerpt import excerpt, take
+from sinr_geo.sine.withheld import Withheld, error_of, mean_score
+
+__all__ = ["PLANS", "Plan", "Study", "ratios_of"]
+
+_EXTRA = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much work an effort may take; counted in multiplications, so that no clock decides.
+
+    Parameters
+    ----------
+    samples : int
+        Observed points to choose on.
+    points : int
+        Points to choose on, observed or not.
+    folds : int
+        Folds to choose on.
+    trial : float
+        Work of one training in a choice.
+    final : float
+        Work of all trainings of the final fit.
+    members : int
+        Fits with other seeds that are averaged.
+    """
+
+    samples: int
+    points: int
+    folds: int
+    trial: float
+    final: float
+    members: int
+
+
+PLANS = {
+    Effort.FAST: Plan(1_000, 10_000, 1, 4e9, 5e10, 2),
+    Effort.NORMAL: Plan(5_000, 30_000, 2, 2e10, 3e11, 3),
+    Effort.BEST: Plan(20_000, 100_000, 3, 1e11, 4e12, 6),
+}
+
+
+def ratios_of(ratio: float) -> Mapping[AxisKind, float]:
+    """Give the same ratio to all axes that have a scale of their own."""
+    return dict.fromkeys(_EXTRA, ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Folds of a part of the data.
+
+    Parameters
+    ----------
+    points : PointSet
+        The part, or all points where they are few.
+    folds : tuple of ndarray of bool, each of shape (n, s)
+    problem : Problem
+    plan : Plan
+    graph : csr_array, shape (n, n)
+    in_all : int
+        Points with an observed entry among all points.
+    """
+
+    points: PointSet
+    folds: tuple[BoolArray, ...]
+    problem: Problem
+    plan: Plan
+    graph: csr_array
+    in_all: int
+    _withheld: dict[float, tuple[Withheld, ...]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, points: PointSet, problem: Problem, graph: csr_array) -> Study:
+        """Take an excerpt of a point set and of its folds.
+
+        Parameters
+        ----------
+        points : PointSet
+        problem : Problem
+        graph : csr_array, shape (n, n)
+            Neighbours of all points.
+        """
+        plan = PLANS[problem.effort]
+        in_all = int(np.count_nonzero(points.observed.any(axis=1)))
+        size = int(min(plan.points, plan.samples * len(points) / max(in_all, 1)))
+        place = Embedding.fit(points)(points.coordinates)
+        rows = excerpt(points, place, size, problem.seed)
+        if rows.size == len(points):
+            return cls(points, problem.folds[: plan.folds], problem, plan, graph, in_all)
+        part = take(points, rows)
+        folds = tuple(fold[rows] for fold in problem.folds[: plan.folds])
+        return cls(part, folds, problem, plan, neighbour_graph(part), in_all)
+
+    @property
+    def has_extra_axes(self) -> bool:
+        """Whether an axis (time, depth, spectrum) has a ratio to choose."""
+        return len(self.points.axes) > 1 and any(a.kind in _EXTRA for a in self.points.axes)
+
+    def withheld(self, ratio: float) -> tuple[Withheld, ...]:
+        """Return the folds with the grounds they leave, for a ratio of the other axes."""
+        if ratio not in self._withheld:
+            found = [
+                Withheld.of(
+                    self.points,
+                    fold,
+                    self.problem.task,
+                    self.problem.device,
+                    self.graph,
+                    ratios_of(ratio),
+                )
+                for fold in self.folds
+            ]
+            self._withheld[ratio] = tuple(w for w in found if w is not None)
+        return self._withheld[ratio]
+
+    def score(self, ratio: float, values: Sequence[FloatArray]) -> float:
+        """Return the mean withheld RMSE of one prediction per fold."""
+        return mean_score(self.withheld(ratio), values)
+
+    def error(self, ratio: float, values: Sequence[FloatArray]) -> ErrorByDistance:
+        """Learn the standard error from one prediction per fold."""
+        return error_of(self.withheld(ratio), values)
+
+    def sampled(self) -> int:
+        """Count the points with an observed entry."""
+        return int(np.count_nonzero(self.points.observed.any(axis=1)))

@@ -1,0 +1,148 @@
+"""Losses, training, frozen gates and the fitted field."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sinr_geo.axes import Axis, AxisKind, Channel
+from sinr_geo.methods.protocol import Task
+from sinr_geo.points import PointSet
+from sinr_geo.sine.ground import Ground
+from sinr_geo.sine.loss import norm_loss, squared_loss
+from sinr_geo.sine.packing import Packing, pack_pairs
+from sinr_geo.sine.samples import Slots
+from sinr_geo.sine.trained import PAPER, REFINED, Recipe, TrainedSettings, fit_trained
+
+SETTINGS = TrainedSettings(
+    superpixels=4,
+    alpha=5.0,
+    rings=1,
+    omega=8.0,
+    width=12,
+    layers=3,
+    atoms=4,
+    rate=2e-3,
+    decay=0.0,
+    steps=150,
+)
+
+
+def scattered(order: np.ndarray | None = None) -> PointSet:
+    rng = np.random.default_rng(0)
+    place = rng.random((400, 2))
+    values = np.stack((np.sin(6 * place[:, 0]), place[:, 0] * place[:, 1]), axis=1)
+    values[rng.random(400) < 0.2] = np.nan
+    if order is not None:
+        place, values = place[order], values[order]
+    axes = (Axis("x", AxisKind.PROJECTED), Axis("y", AxisKind.PROJECTED))
+    return PointSet(place, values, np.isfinite(values), axes, (Channel("a"), Channel("b")))
+
+
+def ground(order: np.ndarray | None = None) -> Ground:
+    return Ground.of(scattered(order), Task.COMPLETION, "cpu")
+
+
+def misfit(points: PointSet, values: np.ndarray) -> float:
+    return float(np.sqrt(np.nanmean((points.values - values) ** 2)))
+
+
+def three_slots() -> tuple[Packing, Slots]:
+    packing = pack_pairs(
+        np.arange(3),
+        np.array([0, 0, 1]),
+        np.ones(3),
+        np.ones(3, dtype=bool),
+        count=2,
+        device="cpu",
+    )
+    y = packing.gather(torch.tensor([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0]]))
+    mask = packing.gather(torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])) * packing.filled
+    return packing, Slots(packing, y, y, mask)
+
+
+def test_losses_count_observed_entries_only():
+    packing, slots = three_slots()
+    out = torch.zeros_like(slots.y)
+    squares = 1 + 4 + 16 + 49
+    assert squared_loss(out, slots).item() == pytest.approx(squares / 4)
+    assert norm_loss(out, slots).item() == pytest.approx(5**0.5 + 65**0.5)
+    assert len(packing) == 2
+
+
+def test_a_superpixel_without_observations_has_a_gradient_of_zero():
+    _, slots = three_slots()
+    out = torch.ones_like(slots.y, requires_grad=True)
+    empty = replace(slots, mask=torch.zeros_like(slots.mask))
+    norm_loss(out, empty).backward()
+    assert out.grad is not None
+    assert (out.grad == 0).all()
+
+
+@pytest.mark.parametrize("recipe", [PAPER, REFINED], ids=["paper", "refined"])
+def test_training_fits_the_observed_entries(recipe: Recipe):
+    fitted = ground()
+    start, _ = fit_trained(fitted, recipe, replace(SETTINGS, steps=1), points=10**6, seed=0)
+    end, _ = fit_trained(fitted, recipe, SETTINGS, points=10**6, seed=0)
+    points = fitted.points
+    assert misfit(points, end.values(points)) < 0.3 * misfit(points, start.values(points))
+
+
+def test_steps_on_parts_of_the_points_train_every_superpixel():
+    fitted = ground()
+    field, _ = fit_trained(fitted, REFINED, SETTINGS, points=100, seed=0)
+    assert misfit(fitted.points, field.values(fitted.points)) < 0.1
+
+
+@pytest.mark.parametrize("recipe", [PAPER, REFINED], ids=["paper", "refined"])
+def test_the_order_of_points_does_not_matter_given_the_superpixels(recipe: Recipe):
+    order = np.random.default_rng(1).permutation(400)
+    first, second = ground(), ground(order)
+    labels = first.labels(SETTINGS.superpixels, SETTINGS.alpha, 0)
+    second._labels[SETTINGS.superpixels, SETTINGS.alpha, 0] = labels[order]
+    short = replace(SETTINGS, steps=20)
+    one, _ = fit_trained(first, recipe, short, points=10**6, seed=0)
+    two, _ = fit_trained(second, recipe, short, points=10**6, seed=0)
+    found, expected = two.values(second.points), one.values(first.points)[order]
+    assert np.abs(found - expected).max() < 1e-3
+
+
+def test_gates_are_frozen_for_evaluation_elsewhere():
+    fitted = ground()
+    field, _ = fit_trained(fitted, PAPER, replace(SETTINGS, steps=20), points=10**6, seed=0)
+    assert field.gates is not None
+    whole = field.values(fitted.points)
+    for rows in (slice(0, 1), slice(0, 400, 7)):
+        few = PointSet(
+            fitted.points.coordinates[rows],
+            fitted.points.values[rows],
+            fitted.points.observed[rows],
+            fitted.points.axes,
+            fitted.points.channels,
+        )
+        assert np.allclose(field.values(few), whole[rows], atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_arrays_and_leaves_the_global_one_alone():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    fields = [
+        fit_trained(ground(), PAPER, replace(SETTINGS, steps=10), points=10**6, seed=seed)[0]
+        for seed in (3, 3, 4)
+    ]
+    values = [field.values(scattered()) for field in fields]
+    assert np.array_equal(values[0], values[1])
+    assert not np.array_equal(values[0], values[2])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_withheld_score_that_stalls_stops_the_training():
+    scores = iter(range(1_000))
+    _, track = fit_trained(
+        ground(), REFINED, SETTINGS, points=10**6, seed=0, score=lambda field: float(next(scores))
+    )
+    assert track.best == (track.steps[0], 0.0)
+    assert len(track.steps) < 15
