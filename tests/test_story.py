@@ -31,13 +31,13 @@ def sinr_geo(*arguments: object) -> subprocess.CompletedProcess[str]:
         text=True,
         check=True,
         env=environment,
-        timeout=300,
+        timeout=600,
     )
 
 
 @pytest.fixture(scope="module")
 def sample() -> WeatherSample:
-    return weather_sample(rows=24, columns=32)
+    return weather_sample(rows=16, columns=24)
 
 
 @pytest.fixture(scope="module")

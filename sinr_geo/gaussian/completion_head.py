@@ -10,7 +10,7 @@ import numpy as np
 
 from sinr_geo.calibration import error_scale
 from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
-from sinr_geo.gaussian.crop import Crop, crops
+from sinr_geo.gaussian.crop import Crop, cropped_points, crops
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
@@ -158,29 +158,15 @@ class _Trial:
         train = points.with_observed(points.observed & ~fold)
         if (train.observed.sum(axis=0) < 2).any():
             return None
-        inside = np.zeros(lattice.size, dtype=np.bool_)
-        inside[crop.cells] = True
-        rows = np.flatnonzero(inside[lattice.place])
+        part = cropped_points(train, lattice, crop)
         near = np.zeros((len(points), 1), dtype=np.bool_)
-        near[rows] = True
+        near[part.rows] = True
         mean, variance = pilot.predict(train, (fold | problem.wanted) & near, problem)
         scaling = _Scaling.of(train)
-        cell_of = np.full(lattice.size, -1, dtype=np.int64)
-        cell_of[crop.cells] = np.arange(crop.cells.size)
-        cells = cell_of[lattice.place[rows]]
-        order = np.argsort(cells)
-        rows, cells = rows[order], cells[order]
-        small = replace(crop.lattice, place=cells)
-        part = PointSet(
-            points.coordinates[rows],
-            train.values[rows],
-            train.observed[rows],
-            points.axes,
-            points.channels,
-            small,
-        )
-        cube = _cube(part, small, mean[rows], variance[rows], scaling)
-        return cls(points, fold & near, cube, rows, cells, scaling, mean, problem)
+        small = part.points.lattice
+        assert small is not None
+        cube = _cube(part.points, small, mean[part.rows], variance[part.rows], scaling)
+        return cls(points, fold & near, cube, part.rows, small.place, scaling, mean, problem)
 
     @property
     def columns(self) -> int:

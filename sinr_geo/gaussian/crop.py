@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sinr_geo.points import Lattice
+from sinr_geo.points import Lattice, PointSet
 
-__all__ = ["Crop", "central_crop", "crops"]
+__all__ = ["Crop", "CroppedPoints", "central_crop", "cropped_points", "crops"]
 
 _KEPT_IN_SPACE = 96
 _PLACES = 3
@@ -33,6 +33,14 @@ class Crop:
     lattice: Lattice
 
 
+@dataclass(frozen=True, slots=True)
+class CroppedPoints:
+    """The points of a box, and their rows in the whole set, shape (m,)."""
+
+    rows: NDArray[np.int64]
+    points: PointSet
+
+
 def central_crop(lattice: Lattice, most: int) -> Crop:
     """Cut a box of at most about `most` cells out of the middle."""
     shape = _box(lattice, most)
@@ -47,6 +55,23 @@ def crops(lattice: Lattice, most: int) -> Iterator[Crop]:
     places = [sorted({free * i // (_PLACES - 1) for i in range(_PLACES)}) for free in slack]
     for first in product(*places):
         yield _crop(lattice, shape, list(first))
+
+
+def cropped_points(points: PointSet, lattice: Lattice, crop: Crop) -> CroppedPoints:
+    """Take the points of a box."""
+    cell_of = np.full(lattice.size, -1, dtype=np.int64)
+    cell_of[crop.cells] = np.arange(crop.cells.size)
+    rows = np.flatnonzero(cell_of[lattice.place] >= 0)
+    rows = rows[np.argsort(cell_of[lattice.place[rows]], kind="stable")]
+    part = PointSet(
+        points.coordinates[rows],
+        points.values[rows],
+        points.observed[rows],
+        points.axes,
+        points.channels,
+        replace(crop.lattice, place=cell_of[lattice.place[rows]]),
+    )
+    return CroppedPoints(rows, part)
 
 
 def _box(lattice: Lattice, most: int) -> list[int]:

@@ -16,11 +16,12 @@ from scipy.ndimage import gaussian_filter
 
 from sinr_geo.gaussian.components import leading_components
 from sinr_geo.gaussian.moments import Blocks, Moments
+from sinr_geo.gaussian.subspace import shrinkage
 from sinr_geo.gaussian.windows import Windows
 from sinr_geo.gssa import segment
 from sinr_geo.points import FloatArray, IntArray, Lattice
 
-__all__ = ["Denoised", "WindowSettings", "denoise_coefficients"]
+__all__ = ["Denoised", "WindowSettings", "denoise_coefficients", "denoise_directions"]
 
 _PILOT_CELLS = 2_500
 _PILOT_BLUR = 1.0
@@ -33,7 +34,7 @@ class WindowSettings:
     Parameters
     ----------
     rank : int
-        Columns of the shared dictionary.
+        Columns of the shared dictionary: directions that are denoised on windows.
     width : int
         Cells along a side of a window.
     cells : int
@@ -95,6 +96,40 @@ def denoise_coefficients(
         estimate = torch.stack([mean for mean, _ in rounds]).mean(dim=0)
         variance = torch.stack([var for _, var in rounds]).mean(dim=0)
     return Denoised(estimate.cpu().double().numpy(), variance.cpu().double().numpy())
+
+
+def denoise_directions(
+    noisy: FloatArray,
+    lattice: Lattice,
+    settings: WindowSettings,
+    *,
+    segmentations: int,
+    seed: int,
+    device: str,
+) -> Denoised:
+    """Denoise all directions of whitened data: the leading ones on windows, the rest by shrinking.
+
+    Parameters
+    ----------
+    noisy : ndarray, shape (cells, s)
+        Coefficients along orthonormal directions, leading first, with unit noise.
+    lattice, settings, segmentations, seed, device
+        As in `denoise_coefficients`.
+    """
+    variances = noisy.var(axis=0)
+    gain = shrinkage(variances, len(noisy))
+    mean, variance = noisy * gain, np.broadcast_to(gain, noisy.shape).copy()
+    leading = slice(0, settings.rank)
+    found = denoise_coefficients(
+        noisy[:, leading],
+        lattice,
+        settings,
+        segmentations=segmentations,
+        seed=seed,
+        device=device,
+    )
+    mean[:, leading], variance[:, leading] = found.mean, found.variance
+    return Denoised(mean, variance)
 
 
 def lattice_coordinates(lattice: Lattice) -> FloatArray:

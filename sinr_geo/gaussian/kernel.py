@@ -152,12 +152,13 @@ def _cholesky(covariance: torch.Tensor) -> torch.Tensor:
     """Factor covariances (K, m, m), with more jitter where samples coincide to rounding."""
     factor, failed = torch.linalg.cholesky_ex(covariance)
     jitter = _JITTER
-    while failed.any():
+    while bool(failed.any()):
         jitter *= 100.0
         added = jitter * (failed > 0).to(covariance.dtype)
         covariance.diagonal(dim1=1, dim2=2).add_(added[:, None])
         factor, failed = torch.linalg.cholesky_ex(covariance)
-    return factor
+    lower: torch.Tensor = factor
+    return lower
 
 
 def _covariance(

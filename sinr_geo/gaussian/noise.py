@@ -1,6 +1,6 @@
 """How much noise a lattice of many channels carries, channel by channel.
 
-A channel is regressed on the others; what neighbouring cells then still share is signal, so the
+A channel is regressed on others; what neighbouring cells then still share is signal, so the
 noise of the residual is read off second differences, robustly. The regressors' own noise is in
 the residual too: with weights W, residual variance = noise + W^2 noise, solved for noise.
 """
@@ -15,6 +15,7 @@ from sinr_geo.points import FloatArray
 __all__ = ["noise_levels"]
 
 _RIDGE = 1e-6
+_REGRESSORS = 40
 _MAD_TO_SD = 1.4826
 
 
@@ -46,18 +47,27 @@ def noise_levels(cube: FloatArray, space: tuple[int, ...]) -> FloatArray:
 
 
 def _regression_weights(rows: FloatArray) -> FloatArray:
-    """Regress every column on all others; -> (s, s) with a zero diagonal, prediction = rows @ W.
+    """Regress every column on the columns nearest in order, at most 40.
 
-    One inverse gives all regressions: W_ij = -P_ij / P_jj for the precision matrix P.
+    Hundreds of regressors would fit the noise itself where cells are few.
+
+    Returns
+    -------
+    ndarray, shape (s, s)
+        W with a zero diagonal: the prediction is rows @ W.
     """
     s = rows.shape[1]
+    weights = np.zeros((s, s))
     if s == 1:
-        return np.zeros((1, 1))
-    covariance = rows.T @ rows / len(rows)
-    precision = np.linalg.inv(covariance + _RIDGE * np.eye(s))
-    weights = -precision / np.diag(precision)[None, :]
-    np.fill_diagonal(weights, 0.0)
-    return np.asarray(weights)
+        return weights
+    covariance = rows.T @ rows / len(rows) + _RIDGE * np.eye(s)
+    apart = np.abs(np.arange(s)[:, None] - np.arange(s))
+    others = np.argsort(apart, axis=1, kind="stable")[:, 1 : _REGRESSORS + 1]
+    among = covariance[others[:, :, None], others[:, None, :]]
+    with_own = np.take_along_axis(covariance, others, axis=1)
+    solved = np.linalg.solve(among, with_own[..., None])[..., 0]
+    weights[others, np.arange(s)[:, None]] = solved
+    return weights
 
 
 def _difference_noise(channel: FloatArray, space: tuple[int, ...]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sinr_geo.points import FloatArray
 
-__all__ = ["Subspace"]
+__all__ = ["Subspace", "shrinkage", "signal_rank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +65,28 @@ def signal_rank(variances: FloatArray, count: int) -> int:
     count : int
         Number of rows n.
     """
-    edge = (1.0 + np.sqrt(len(variances) / count)) ** 2
-    return max(1, int((variances > edge).sum()))
+    return max(1, int((variances > _noise_edge(len(variances), count)).sum()))
+
+
+def shrinkage(variances: FloatArray, count: int) -> FloatArray:
+    """Return the gain (v - 1) / v of every direction, 0 below the edge of noise.
+
+    The best linear estimate, point by point, of what unit noise covers; for directions that are
+    too many for windows.
+
+    Parameters
+    ----------
+    variances : ndarray, shape (s,)
+    count : int
+        Number of rows n.
+
+    Returns
+    -------
+    ndarray, shape (s,)
+    """
+    told = variances > _noise_edge(len(variances), count)
+    return np.asarray(np.where(told, 1.0 - 1.0 / np.maximum(variances, 1.0), 0.0))
+
+
+def _noise_edge(channels: int, count: int) -> float:
+    return float((1.0 + np.sqrt(channels / count)) ** 2)

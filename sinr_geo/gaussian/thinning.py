@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.gaussian.crop import central_crop
-from sinr_geo.gaussian.denoising import WindowSettings, denoise_coefficients
+from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import FloatArray, Lattice
@@ -25,6 +25,8 @@ _CELLS = {Effort.FAST: 6_000, Effort.NORMAL: 16_000, Effort.BEST: 65_000}
 _WIDTHS = (2, 3, 4, 5, 6)
 _CELLS_PER_SUPERPIXEL = (40, 60, 100, 160, 250, 400)
 _ALPHAS = (0.3, 1.0, 3.0)
+_RANKS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 32, 40)
+_LARGEST_WINDOW = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,13 @@ def choose_windows(
     problem : Problem
     """
     trial = _Trial(whitened, subspace, lattice, problem)
-    start = WindowSettings(subspace.rank, width=4, cells=100, alpha=1.0, passes=2)
+    rank = min(subspace.rank, _RANKS[-1])
+    width = max(w for w in _WIDTHS if w == _WIDTHS[0] or (w <= 4 and _fits(w, rank, lattice)))
+    start = WindowSettings(rank, width, cells=100, alpha=1.0, passes=2)
     best, score = start, trial.score(start)
     tried = {_label(start): score}
     grids: dict[str, tuple[Any, ...]] = {
-        "rank": tuple(range(1, subspace.directions.shape[1] + 1)),
+        "rank": tuple(r for r in _RANKS if r <= len(subspace.variances)),
         "width": _WIDTHS,
         "cells": _CELLS_PER_SUPERPIXEL,
         "alpha": _ALPHAS,
@@ -76,6 +80,8 @@ def choose_windows(
         for side in ([v for v in grid if v > here], [v for v in reversed(grid) if v < here]):
             for value in side:
                 candidate = replace(best, **{name: value})
+                if not _fits(candidate.width, candidate.rank, lattice):
+                    break
                 found = trial.score(candidate)
                 tried[_label(candidate)] = found
                 if not found < score:
@@ -91,28 +97,32 @@ class _Trial:
         self, whitened: FloatArray, subspace: Subspace, lattice: Lattice, problem: Problem
     ) -> None:
         box = central_crop(lattice, _CELLS[problem.effort])
-        rows = whitened[box.cells]
+        rows = whitened[box.cells] @ subspace.directions
         noise = np.random.default_rng(problem.seed).standard_normal(rows.shape)
         self._lattice = box.lattice
         self._fit_to = (rows + _THINNING * noise) / np.sqrt(1.0 + _THINNING**2)
         self._score_on = rows - noise / _THINNING
-        self._subspace = subspace
         self._problem = problem
 
     def score(self, settings: WindowSettings) -> float:
         """Fit to the noisier half and score on the other one."""
-        dictionary = self._subspace.directions[:, : settings.rank]
-        found = denoise_coefficients(
-            self._fit_to @ dictionary,
+        found = denoise_directions(
+            self._fit_to,
             self._lattice,
             settings,
             segmentations=1,
             seed=self._problem.seed,
             device=self._problem.device,
         )
-        values = np.sqrt(1.0 + _THINNING**2) * found.mean @ dictionary.T
+        values = np.sqrt(1.0 + _THINNING**2) * found.mean
         held_out = 1.0 + 1.0 / _THINNING**2
         return float(np.mean((values - self._score_on) ** 2) - held_out)
+
+
+def _fits(width: int, rank: int, lattice: Lattice) -> bool:
+    """Whether a window's covariance is small enough to estimate and to invert."""
+    places = np.prod([min(width, lattice.shape[d]) for d in lattice.space])
+    return bool(places * rank <= _LARGEST_WINDOW)
 
 
 def _label(settings: WindowSettings) -> str:

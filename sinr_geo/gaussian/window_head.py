@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sinr_geo.gaussian.denoising import denoise_coefficients
+from sinr_geo.gaussian.denoising import denoise_directions
 from sinr_geo.gaussian.noise import noise_levels
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.gaussian.thinning import WindowChoice, choose_windows
@@ -17,7 +17,7 @@ from sinr_geo.nearest import inverse_distance
 from sinr_geo.points import FloatArray, Lattice, PointSet
 from sinr_geo.recovery import Prediction
 
-__all__ = ["WindowDenoising", "denoise_lattice"]
+__all__ = ["WindowDenoising", "denoise_lattice", "lattice_noise"]
 
 _SEGMENTATIONS = {Effort.FAST: 1, Effort.NORMAL: 3, Effort.BEST: 5}
 _LEAST_NOISE = 1e-3
@@ -60,26 +60,48 @@ def denoise_lattice(points: PointSet, complete: FloatArray, problem: Problem) ->
     lattice = points.lattice
     assert lattice is not None
     cube = _complete_cube(complete, lattice)
-    noise = noise_levels(cube.reshape(*lattice.shape, -1), lattice.space)
-    spread = cube.std(axis=0)
-    floor = np.maximum(_LEAST_NOISE * np.where(spread > 0, spread, 1.0), _quantisation(points))
-    subspace = Subspace.fit(cube, np.maximum(noise, floor))
+    noise = lattice_noise(points, complete)
+    subspace = Subspace.fit(cube, noise)
     whitened = subspace.whitened(cube)
     windows = choose_windows(whitened, subspace, lattice, problem)
-    dictionary = subspace.directions[:, : windows.settings.rank]
     problem.progress("denoising windows", 0.5)
-    found = denoise_coefficients(
-        whitened @ dictionary,
+    found = denoise_directions(
+        whitened @ subspace.directions,
         lattice,
         windows.settings,
         segmentations=_SEGMENTATIONS[problem.effort],
         seed=problem.seed,
         device=problem.device,
     )
-    values = lattice.gather(_grid(subspace.unwhitened(found.mean @ dictionary.T), lattice))
-    variance = lattice.gather(_grid(found.variance @ dictionary.T**2, lattice))
+    values = lattice.gather(_grid(subspace.unwhitened(found.mean @ subspace.directions.T), lattice))
+    variance = lattice.gather(_grid(found.variance @ subspace.directions.T**2, lattice))
     error = np.sqrt(variance) * subspace.scale
     return WindowDenoising(Prediction(values, error), noise, windows)
+
+
+def lattice_noise(points: PointSet, complete: FloatArray) -> FloatArray:
+    """Estimate the noise of every channel of points on a lattice.
+
+    Never less than the rounding to the stored type, nor a thousandth of the channel's spread.
+
+    Parameters
+    ----------
+    points : PointSet
+        With a lattice.
+    complete : ndarray, shape (n, s)
+        NaN where nothing is known.
+
+    Returns
+    -------
+    ndarray, shape (s,)
+    """
+    lattice = points.lattice
+    assert lattice is not None
+    cube = _complete_cube(complete, lattice)
+    spread = cube.std(axis=0)
+    least = np.maximum(_LEAST_NOISE * np.where(spread > 0, spread, 1.0), _quantisation(points))
+    noise = noise_levels(cube.reshape(*lattice.shape, -1), lattice.space)
+    return np.asarray(np.maximum(noise, least))
 
 
 def _quantisation(points: PointSet) -> FloatArray:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sinr_geo.methods.protocol import Effort, Fitted, Method, Problem
+from sinr_geo.methods.protocol import Effort, Fitted, Method, Problem, Task
 from sinr_geo.methods.sinr import SinrMethod
 from sinr_geo.methods.sinr_bayes import SinrBayesMethod
+from sinr_geo.methods.thinned import thinned_error
 from sinr_geo.points import PointSet
 from sinr_geo.recovery import Prediction
 
@@ -17,7 +18,7 @@ __all__ = ["AutoMethod"]
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The winner, and what everyone scored."""
+    """The winner, and what both scored."""
 
     winner: Fitted
     choice: Mapping[str, Any]
@@ -28,7 +29,7 @@ class _Chosen:
 
 
 class AutoMethod:
-    """Both heads scored on the same folds; the better one is used.
+    """Both heads scored on what was withheld from both; the better one is used.
 
     The sine head competes at one effort lower than was asked for, so that it never takes most of
     the time; if it wins it is fitted again at full effort.
@@ -37,19 +38,39 @@ class AutoMethod:
     name = "auto"
 
     def fit(self, points: PointSet, problem: Problem) -> _Chosen:
-        """Fit both heads and keep the one with the lower withheld error."""
-        gaussian: Method = SinrBayesMethod()
-        sine: Method = SinrMethod()
-        first = gaussian.fit(points, problem)
-        second = sine.fit(points, replace(problem, effort=_lower(problem.effort)))
-        scores = {m.name: _score(f) for m, f in ((gaussian, first), (sine, second))}
-        winner = first if scores[gaussian.name] <= scores[sine.name] else sine.fit(points, problem)
-        return _Chosen(winner, {**winner.choice, "chosen_by": "withheld_rmse", "scores": scores})
+        """Fit both heads and keep the one with the lower error."""
+        if problem.task is Task.DENOISING and points.lattice is not None:
+            return _chosen_by_thinning(points, problem)
+        return _chosen_on_folds(points, problem)
+
+
+def _chosen_on_folds(points: PointSet, problem: Problem) -> _Chosen:
+    """Compare what the heads scored on the same folds."""
+    bayes = SinrBayesMethod().fit(points, problem)
+    sine: Fitted = SinrMethod().fit(points, replace(problem, effort=_lower(problem.effort)))
+    scores = {f.choice["method"]: f.choice["withheld_rmse"] for f in (bayes, sine)}
+    if _beats(scores["sinr"], scores["sinr-bayes"]):
+        return _report(SinrMethod().fit(points, problem), "withheld_rmse", scores)
+    return _report(bayes, "withheld_rmse", scores)
+
+
+def _chosen_by_thinning(points: PointSet, problem: Problem) -> _Chosen:
+    """Fit both heads to thinned data in a crop, then the better one to everything."""
+    heads: tuple[Method, ...] = (SinrBayesMethod(), SinrMethod())
+    trial = replace(problem, effort=_lower(problem.effort))
+    scores = {head.name: thinned_error(points, head, trial) for head in heads}
+    winner = min(heads, key=lambda head: scores[head.name])
+    return _report(winner.fit(points, problem), "thinned_error", scores)
+
+
+def _report(winner: Fitted, by: str, scores: Mapping[str, float | None]) -> _Chosen:
+    return _Chosen(winner, {**winner.choice, "chosen_by": by, "scores": dict(scores)})
 
 
 def _lower(effort: Effort) -> Effort:
     return Effort.NORMAL if effort is Effort.BEST else Effort.FAST
 
 
-def _score(fitted: Fitted) -> float:
-    return float(fitted.choice["withheld_rmse"])
+def _beats(score: float | None, other: float | None) -> bool:
+    """Whether a score is known and lower than the other, or the only one."""
+    return score is not None and (other is None or score < other)

@@ -21,6 +21,7 @@ _PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0)
 _LENGTHS = (2.0, 5.0, 10.0, 20.0, 50.0, 150.0)
 _PAIRS = 256
 _FEW = 3_000
+_MOST_SUPERPIXELS = 1_000
 _DOUBLE = 2.0
 
 
@@ -28,7 +29,7 @@ def default_spectral(sampled: int, channels: int, task: Task) -> SpectralSetting
     """Return the settings to start from, or to use where nothing can be withheld."""
     noisy = task is Task.DENOISING
     return SpectralSettings(
-        samples=100,
+        samples=max(100, _fewest_samples(sampled)),
         alpha=20.0,
         overlap=1.0,
         length=20.0,
@@ -39,6 +40,11 @@ def default_spectral(sampled: int, channels: int, task: Task) -> SpectralSetting
         penalty=0.3 if noisy else 0.03,
         ratio=1.0,
     )
+
+
+def _fewest_samples(sampled: int) -> int:
+    """Return how few samples a superpixel may have, so that GSSA has not too many to find."""
+    return -(-sampled // _MOST_SUPERPIXELS)
 
 
 def choose_spectral(
@@ -63,7 +69,8 @@ def _ladders(study: Study, start: SpectralSettings) -> dict[str, tuple[Any, ...]
     if study.has_extra_axes:
         ladders["ratio"] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
     ladders["smoothness"] = (0.25, 0.5, 1.0, 2.0)
-    ladders["samples"] = (25, 50, 100, 200, 400)
+    fewest = _fewest_samples(study.in_all)
+    ladders["samples"] = tuple(max(m, fewest) for m in (25, 50, 100, 200, 400))
     if channels > 1:
         ladders["white"] = (False, True)
     if channels > 4:

@@ -1,0 +1,56 @@
+"""The error of any method on noisy data whose truth nobody knows.
+
+With noise of a known level, y + a e and y - e / a carry independent noise for e drawn at that
+level: a method fitted to the first is scored against the second as if that were new data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sinr_geo.folds import scattered_folds
+from sinr_geo.gaussian.crop import central_crop, cropped_points
+from sinr_geo.gaussian.window_head import lattice_noise
+from sinr_geo.methods.protocol import Method, Problem
+from sinr_geo.points import PointSet
+
+__all__ = ["thinned_error"]
+
+_THINNING = 0.3
+_CELLS = 8_000
+_SHARE = 0.05
+
+
+def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
+    """Score a method by thinning in the middle of a lattice.
+
+    Parameters
+    ----------
+    points : PointSet
+        With a lattice.
+    method : Method
+    problem : Problem
+        Its folds and wanted entries are not used: the crop has its own.
+
+    Returns
+    -------
+    float
+        Mean squared error in units of each channel's noise variance, the noise of the data that
+        it is scored against taken off; about 0 for a perfect method, so it may fall below.
+    """
+    lattice = points.lattice
+    assert lattice is not None
+    crop = cropped_points(points, lattice, central_crop(lattice, _CELLS)).points
+    seen = crop.observed
+    crop = crop.select_channels(np.flatnonzero(seen.sum(axis=0) > 1))
+    seen = crop.observed
+    noise = lattice_noise(crop, crop.values)
+    draw = np.random.default_rng(problem.seed).standard_normal(seen.shape) * noise
+    fitted_to = crop.with_values(crop.values + _THINNING * draw)
+    folds = scattered_folds(fitted_to, count=1, seed=problem.seed, share=_SHARE)
+    trial = replace(problem, wanted=np.zeros_like(seen), folds=folds)
+    found = method.fit(fitted_to, trial).predict(fitted_to).values
+    error = ((found - (crop.values - draw / _THINNING)) / noise)[seen]
+    return float(np.mean(error**2) - 1.0 - 1.0 / _THINNING**2)
