@@ -31,7 +31,8 @@ class Options:
     max_gap : float, optional
         Leave samples farther than this many typical spacings from any observed one.
     bounds : mapping, optional
-        Lowest and highest value by channel; they narrow what the file itself says.
+        Lowest and highest recovered value by channel; they narrow what the file itself says.
+        Observed values are left as they are.
     uncertainty : bool
         Whether standard errors are wanted.
     """

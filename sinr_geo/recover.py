@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sinr_geo.axes import Channel
 from sinr_geo.coordinates import Embedding
 from sinr_geo.errors import NothingToDoError, RequestError
 from sinr_geo.folds import gap_folds, scattered_folds
@@ -138,24 +137,17 @@ def _tested_reach(points: PointSet, problem: Problem) -> float:
 
 
 def _within_bounds(points: PointSet, values: FloatArray, options: Options) -> FloatArray:
-    """Clip to the bounds of the file and the user, never narrower than what was observed."""
+    """Clip to the bounds of the file, widened to what was observed, and then to the user's."""
     bounded = np.array(values)
     for column, channel in enumerate(points.channels):
-        lower, upper = _bounds(channel, options)
         seen = points.values[points.observed[:, column], column]
-        if seen.size:
-            lower, upper = min(lower, float(seen.min())), max(upper, float(seen.max()))
+        lower = min(channel.lower, float(seen.min(initial=channel.lower)))
+        upper = max(channel.upper, float(seen.max(initial=channel.upper)))
         bounded[:, column] = np.clip(values[:, column], lower, upper)
+        for name in ("*", channel.source, channel.name):
+            if name in options.bounds:
+                bounded[:, column] = np.clip(bounded[:, column], *options.bounds[name])
     return bounded
-
-
-def _bounds(channel: Channel, options: Options) -> tuple[float, float]:
-    lower, upper = channel.lower, channel.upper
-    for name in ("*", channel.source, channel.name):
-        if name in options.bounds:
-            lower = max(lower, options.bounds[name][0])
-            upper = min(upper, options.bounds[name][1])
-    return lower, upper
 
 
 def _flags(

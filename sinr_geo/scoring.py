@@ -6,7 +6,7 @@ import numpy as np
 
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 
-__all__ = ["withheld_rmse"]
+__all__ = ["withheld_rmse", "withheld_rmse_by_channel"]
 
 
 def withheld_rmse(points: PointSet, withheld: BoolArray, values: FloatArray) -> float:
@@ -26,11 +26,25 @@ def withheld_rmse(points: PointSet, withheld: BoolArray, values: FloatArray) -> 
         Root of the mean squared error in standard deviations of each channel's observed values,
         the mean of the squares taken over the channels that have withheld entries.
     """
-    squares = []
+    squares = withheld_rmse_by_channel(points, withheld, values) ** 2
+    told = np.isfinite(squares)
+    return float(np.sqrt(squares[told].mean())) if told.any() else float("nan")
+
+
+def withheld_rmse_by_channel(
+    points: PointSet, withheld: BoolArray, values: FloatArray
+) -> FloatArray:
+    """Score each channel alone, in its own standard deviations; parameters as in `withheld_rmse`.
+
+    Returns
+    -------
+    ndarray, shape (s,)
+        NaN where nothing was withheld.
+    """
+    scores = np.full(withheld.shape[1], np.nan)
     for column in np.flatnonzero(withheld.any(axis=0)):
         rows = withheld[:, column]
-        truth = points.values[rows, column]
         spread = float(points.values[points.observed[:, column], column].std())
-        error = (values[rows, column] - truth) / (spread if spread > 0 else 1.0)
-        squares.append(float(np.mean(error**2)))
-    return float(np.sqrt(np.mean(squares))) if squares else float("nan")
+        error = values[rows, column] - points.values[rows, column]
+        scores[column] = np.sqrt(np.mean(error**2)) / (spread if spread > 0 else 1.0)
+    return scores

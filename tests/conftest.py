@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real sample files: {folder} is absent (set SINR_GEO_SHARED)")
     return folder
+
+
+@pytest.fixture(
+    params=[
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=pytest.mark.skipif(
+                not torch.cuda.is_available(), reason="there is no CUDA device here"
+            ),
+        ),
+    ]
+)
+def device(request: pytest.FixtureRequest) -> str:
+    """Every device that is there."""
+    return str(request.param)

@@ -27,7 +27,7 @@ __all__ = ["CompletionSettings", "Cube", "complete_windows"]
 
 _ELEMENTS = 1 << 23
 _LEAST_LEFT_OVER = 1e-4
-_LEAST_VARIANCE = 1e-6
+_LEAST_VARIANCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +197,8 @@ def _one_pass(
     moments = Moments.of(rows, Blocks.of(numbers, int(labels.max()) + 1))
     uncertain = _mean_variance(state, numbers, len(moments.size))
     prior = moments.covariance + torch.diag_embed(share * uncertain + _LEAST_VARIANCE)
-    inverse = torch.linalg.inv(prior)
-    pull = (inverse @ moments.mean[..., None])[..., 0]
+    inverse = torch.linalg.inv(prior.double())
+    pull = (inverse @ moments.mean.double()[..., None])[..., 0]
     k, p = state.coefficients.shape[1], rows.shape[1]
     total = torch.zeros((state.windows.size, k), device=rows.device)
     mean, variance = torch.zeros_like(total), torch.zeros_like(total)
@@ -210,8 +210,8 @@ def _one_pass(
         precision = inverse[own] + _block_diagonal(state.precision[cells])
         evidence = pull[own] + state.evidence[cells].reshape(len(cells), -1)
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
-        found = (covariance @ evidence[..., None])[..., 0]
-        left = covariance.diagonal(dim1=1, dim2=2)
+        found = (covariance @ evidence[..., None])[..., 0].to(rows.dtype)
+        left = covariance.diagonal(dim1=1, dim2=2).to(rows.dtype)
         weight = (1.0 / left.mean(dim=1, keepdim=True)).expand_as(left).contiguous()
         total += part.sum(weight)
         mean += part.sum(found * weight)

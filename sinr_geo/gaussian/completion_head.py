@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from sinr_geo.calibration import error_scale
+from sinr_geo.calibration import error_scales
 from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
 from sinr_geo.gaussian.crop import Crop, cropped_points, crops
 from sinr_geo.gaussian.pilot import Pilot
+from sinr_geo.gaussian.search import search
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
-from sinr_geo.scoring import withheld_rmse
+from sinr_geo.scoring import withheld_rmse, withheld_rmse_by_channel
 
 __all__ = ["CompletionChoice", "choose_completion", "complete_lattice"]
 
 _CELLS = {Effort.FAST: 6_000, Effort.NORMAL: 12_000, Effort.BEST: 40_000}
 _LARGEST_WINDOW = 100
-_LEAST_GAIN = 0.995
+_LEAST_GAIN = 0.98
 _ENERGY = 2e-3
 _FEWEST = 30
-_GRID: Mapping[str, tuple[Any, ...]] = {
+_GRID: Mapping[str, tuple[float, ...]] = {
     "width": (2, 3, 4, 6, 8),
     "cells": (80, 150, 300, 600),
     "passes": (1, 2, 3),
@@ -37,26 +38,28 @@ class CompletionChoice:
 
     Parameters
     ----------
-    settings : CompletionSettings or None
-        None where the pilot alone scores better.
+    settings : CompletionSettings
+    helps : ndarray of bool, shape (s,)
+        Channels that windows improve; the others keep the pilot's values.
     pilot_score, score : float
         Withheld RMSE in a crop, of the pilot and of the best windows.
-    error_scale : float
+    error_scales : ndarray, shape (s,)
         What makes the windows' 95 % intervals hold on the withheld samples.
     tried : mapping of str to float
     """
 
-    settings: CompletionSettings | None
+    settings: CompletionSettings
+    helps: BoolArray
     pilot_score: float
     score: float
-    error_scale: float
+    error_scales: FloatArray
     tried: Mapping[str, float]
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
-        chosen = None if self.settings is None else asdict(self.settings)
         return {
-            "chosen": chosen,
+            **asdict(self.settings),
+            "helps": self.helps.tolist(),
             "pilot_score": self.pilot_score,
             "score": self.score,
             "tried": dict(self.tried),
@@ -75,25 +78,21 @@ def choose_completion(
         return None
     alone = trial.score(trial.pilot_values)
     rank = _rank(trial.cube, trial.columns)
-    width = max(w for w in _GRID["width"] if (w <= 4 and w * w * rank <= _LARGEST_WINDOW) or w == 2)
-    best = CompletionSettings(rank, width, cells=150, alpha=1.0, passes=2, share=1.0)
-    lowest, scale = trial.score_windows(best)
-    tried = {_label(best): lowest}
-    for step, (name, grid) in enumerate(_GRID.items()):
-        problem.progress("choosing windows", step / len(_GRID))
-        start = getattr(best, name)
-        for side in ([v for v in grid if v > start], [v for v in reversed(grid) if v < start]):
-            for value in side:
-                candidate = replace(best, **{name: value})
-                if candidate.width**2 * candidate.rank > _LARGEST_WINDOW:
-                    break
-                found, found_scale = trial.score_windows(candidate)
-                tried[_label(candidate)] = found
-                if not found < lowest:
-                    break
-                best, lowest, scale = candidate, found, found_scale
-    helps = lowest < _LEAST_GAIN * alone
-    return CompletionChoice(best if helps else None, alone, lowest, scale, tried)
+    width = max(w for w in (2, 3, 4) if w == 2 or w * w * rank <= _LARGEST_WINDOW)
+    found = search(
+        CompletionSettings(rank, width, cells=150, alpha=1.0, passes=2, share=1.0),
+        _GRID,
+        lambda settings: trial.score(trial.recovered(settings)[0]),
+        allowed=lambda settings: settings.width**2 * settings.rank <= _LARGEST_WINDOW,
+        progress=problem.progress,
+        what="choosing windows",
+    )
+    values, variance = trial.recovered(found.settings)
+    by_channel = trial.score_by_channel(values)
+    helps = by_channel < _LEAST_GAIN * trial.score_by_channel(trial.pilot_values)
+    errors = np.where(trial.withheld, values - points.values, np.nan)
+    scales = error_scales(errors, np.sqrt(variance))
+    return CompletionChoice(found.settings, helps, alone, found.score, scales, found.tried)
 
 
 def complete_lattice(
@@ -175,17 +174,18 @@ class _Trial:
     def score(self, values: FloatArray) -> float:
         return withheld_rmse(self.points, self.withheld, values)
 
-    def score_windows(self, settings: CompletionSettings) -> tuple[float, float]:
-        """Return the withheld RMSE of windows, and the factor their standard errors need."""
+    def score_by_channel(self, values: FloatArray) -> FloatArray:
+        return withheld_rmse_by_channel(self.points, self.withheld, values)
+
+    def recovered(self, settings: CompletionSettings) -> tuple[FloatArray, FloatArray]:
+        """Return what windows make of the crop: mean and variance (n, s), NaN elsewhere."""
         found, left = complete_windows(
             self.cube, settings, seed=self.problem.seed, device=self.problem.device
         )
         values, variance = np.full((2, *self.withheld.shape), np.nan)
         values[self.rows] = self.scaling.restored(found[self.cells])
         variance[self.rows] = left[self.cells] * self.scaling.spread**2
-        errors = (values - self.points.values)[self.withheld]
-        scale = error_scale(errors, np.sqrt(variance[self.withheld]))
-        return self.score(values), scale
+        return values, variance
 
 
 def _fullest(lattice: Lattice, problem: Problem) -> tuple[BoolArray, Crop] | None:
@@ -228,7 +228,3 @@ def _rank(cube: Cube, channels: int) -> int:
         return 1
     spectrum = np.linalg.eigvalsh(known.T @ known)[::-1]
     return int(np.clip((spectrum > _ENERGY * spectrum.sum()).sum(), 1, 8))
-
-
-def _label(settings: CompletionSettings) -> str:
-    return " ".join(f"{name}={value:g}" for name, value in asdict(settings).items())

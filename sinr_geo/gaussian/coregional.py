@@ -40,6 +40,8 @@ class CoregionalSettings:
         Nearest entries of a superpixel.
     overlap : int
         Superpixels that a point asks.
+    ratio : float
+        Horizontal spacings that one step of time (or height, wavelength) counts as.
     """
 
     reach: float = 5.0
@@ -47,6 +49,7 @@ class CoregionalSettings:
     rank: int = 8
     samples: int = 60
     overlap: int = 4
+    ratio: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class KernelSettings:
         Superpixels that a point asks.
     alpha : float
         Weight of coordinates in GSSA.
+    ratio : float
+        Horizontal spacings that one step of time (or height, wavelength) counts as.
     """
 
     power: float = 1.0
@@ -47,6 +49,7 @@ class KernelSettings:
     coarse: int = 0
     overlap: int = 6
     alpha: float = 20.0
+    ratio: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +168,11 @@ def _covariance(
     a: torch.Tensor, b: torch.Tensor, spread_a: torch.Tensor, spread_b: torch.Tensor, power: float
 ) -> torch.Tensor:
     """Covariance between places (K, i, d) and (K, j, d) in units of the reach; -> (K, i, j)."""
-    product = a @ b.transpose(1, 2)
-    squared = (a**2).sum(-1)[:, :, None] + (b**2).sum(-1)[:, None, :] - 2.0 * product
-    squared = squared.clamp(min=0.0) + spread_a[:, :, None] + spread_b[:, None, :]
-    variogram = squared.sqrt() if power == 1.0 else squared ** (power / 2.0)
-    covariance: torch.Tensor = _PRIOR_OVER_REACH + product - variogram
-    return covariance
+    covariance = a @ b.transpose(1, 2)
+    squared = (-2.0 * covariance).add_((a**2).sum(-1)[:, :, None] + spread_a[:, :, None])
+    squared.add_((b**2).sum(-1)[:, None, :] + spread_b[:, None, :]).clamp_(min=0.0)
+    variogram = squared.sqrt_() if power == 1.0 else squared.pow_(power / 2.0)
+    return covariance.sub_(variogram).add_(_PRIOR_OVER_REACH)
 
 
 def _prior(place: torch.Tensor) -> torch.Tensor:

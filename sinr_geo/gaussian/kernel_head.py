@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from sinr_geo.axes import AxisKind
-from sinr_geo.coordinates import Embedding
 from sinr_geo.gaussian.blending import BlendedKernels
+from sinr_geo.gaussian.centres import OWN_SCALE, embedded, superpixel_centres
 from sinr_geo.gaussian.kernel import KernelSettings
 from sinr_geo.gaussian.samples import Samples
+from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.subset import thinned_fold
-from sinr_geo.gssa import segment
 from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.nearest import nearest, same_pattern
@@ -24,7 +23,7 @@ from sinr_geo.scoring import withheld_rmse
 __all__ = ["KernelChoice", "choose_kernel"]
 
 _SAMPLES_PER_SUPERPIXEL = 10
-_QUERIES = {Effort.FAST: 1_500, Effort.NORMAL: 4_000, Effort.BEST: 10_000}
+_QUERIES = {Effort.FAST: 1_600, Effort.NORMAL: 4_000, Effort.BEST: 10_000}
 _BLOCKS = (4.0, 16.0)
 _SPACING_SAMPLE = 2_000
 _GRID: Mapping[str, tuple[float, ...]] = {
@@ -35,7 +34,6 @@ _GRID: Mapping[str, tuple[float, ...]] = {
     "samples": (24, 40, 64),
     "alpha": (5.0, 20.0, 80.0),
 }
-_OWN_SCALE = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,6 @@ class KernelChoice:
     Parameters
     ----------
     settings : KernelSettings
-    ratio : float
-        Horizontal spacings that one step of time (or height, wavelength) counts as.
     score : float
         Withheld RMSE.
     tried : mapping of str to float
@@ -54,20 +50,18 @@ class KernelChoice:
     """
 
     settings: KernelSettings
-    ratio: float
     score: float
     tried: Mapping[str, float]
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
-        settings = asdict(self.settings)
-        return {"head": "kernel", **settings, "ratio": self.ratio, "tried": dict(self.tried)}
+        return {"head": "kernel", **asdict(self.settings), "tried": dict(self.tried)}
 
     def predict(
         self, points: PointSet, wanted: BoolArray, problem: Problem
     ) -> tuple[FloatArray, FloatArray]:
         """Predict wanted entries; -> mean and variance (n, s), NaN where not wanted."""
-        place = _embedded(points, self.ratio)
+        place = embedded(points, self.settings.ratio)
         centres = _centres(points, place, wanted, self.settings.alpha, problem)
         mean, variance = np.full((2, *points.values.shape), np.nan)
         for part in _parts(points, place, wanted, self.settings):
@@ -82,16 +76,33 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
     """Choose kernel, nugget, neighbourhood and the ratio of time to space on the folds.
 
     One setting is varied at a time, up and down its grid for as long as the score improves.
+    Without folds nothing can be chosen, and the settings are those that the search starts from.
     """
     rng = np.random.default_rng(problem.seed)
     few = _QUERIES[problem.effort]
-    trials = [_Trial(points, fold, thinned_fold(fold, few, rng), problem) for fold in problem.folds]
-    search = _Search(points, trials)
-    for step, (name, grid) in enumerate(_GRID.items()):
-        problem.progress("choosing the kernel", step / len(_GRID))
-        if name != "ratio" or any(axis.kind in _OWN_SCALE for axis in points.axes):
-            search.along(name, grid)
-    return KernelChoice(search.settings, search.ratio, search.best, search.tried)
+    if not problem.folds:
+        return KernelChoice(KernelSettings(), float("nan"), {})
+    places = {1.0: embedded(points, 1.0)}
+    trials = [
+        _Trial(points, fold, thinned_fold(fold, places[1.0], few, rng), problem)
+        for fold in problem.folds
+    ]
+
+    def score(settings: KernelSettings) -> float:
+        if settings.ratio not in places:
+            places[settings.ratio] = embedded(points, settings.ratio)
+        place = places[settings.ratio]
+        return float(np.mean([trial.score(place, settings) for trial in trials]))
+
+    own_scale = any(axis.kind in OWN_SCALE for axis in points.axes)
+    found = search(
+        KernelSettings(),
+        {name: grid for name, grid in _GRID.items() if own_scale or name != "ratio"},
+        score,
+        progress=problem.progress,
+        what="choosing the kernel",
+    )
+    return KernelChoice(found.settings, found.score, found.tried)
 
 
 class _Trial:
@@ -104,9 +115,9 @@ class _Trial:
         self._problem = problem
         self._known_centres: dict[tuple[float, float], FloatArray] = {}
 
-    def score(self, place: FloatArray, settings: KernelSettings, ratio: float) -> float:
+    def score(self, place: FloatArray, settings: KernelSettings) -> float:
         """Return the withheld RMSE."""
-        key = (ratio, settings.alpha)
+        key = (settings.ratio, settings.alpha)
         if key not in self._known_centres:
             self._known_centres[key] = _centres(
                 self._train, place, self._few, settings.alpha, self._problem
@@ -120,63 +131,14 @@ class _Trial:
         return withheld_rmse(self._truth, self._few, mean)
 
 
-class _Search:
-    """The best settings so far, and every score on the way."""
-
-    def __init__(self, points: PointSet, trials: list[_Trial]) -> None:
-        self._points = points
-        self._trials = trials
-        self._places: dict[float, FloatArray] = {}
-        self.settings, self.ratio = KernelSettings(), 1.0
-        self.tried: dict[str, float] = {}
-        self.best = self._score(self.settings, self.ratio)
-        self.tried["start"] = self.best
-
-    def along(self, name: str, grid: tuple[float, ...]) -> None:
-        """Vary one setting up and down from where it stands while that helps."""
-        start = self.ratio if name == "ratio" else getattr(self.settings, name)
-        above = [value for value in grid if value > start]
-        below = [value for value in reversed(grid) if value < start]
-        for side in (above, below):
-            for value in side:
-                if not self._improves(name, value):
-                    break
-
-    def _improves(self, name: str, value: float) -> bool:
-        settings, ratio = self.settings, self.ratio
-        if name == "ratio":
-            ratio = value
-        else:
-            settings = replace(settings, **{name: type(getattr(settings, name))(value)})
-        score = self._score(settings, ratio)
-        self.tried[f"{name}={value:g}"] = score
-        if not score < self.best:
-            return False
-        self.best, self.settings, self.ratio = score, settings, ratio
-        return True
-
-    def _score(self, settings: KernelSettings, ratio: float) -> float:
-        if ratio not in self._places:
-            self._places[ratio] = _embedded(self._points, ratio)
-        place = self._places[ratio]
-        return float(np.mean([trial.score(place, settings, ratio) for trial in self._trials]))
-
-
-def _embedded(points: PointSet, ratio: float) -> FloatArray:
-    return Embedding.fit(points, dict.fromkeys(_OWN_SCALE, ratio))(points.coordinates)
-
-
 def _centres(
     points: PointSet, place: FloatArray, wanted: BoolArray, alpha: float, problem: Problem
 ) -> FloatArray:
-    """Segment observed and wanted points by GSSA and return the superpixels' centres; -> (K, d)."""
+    """Return the centres of superpixels of all observed and wanted points; -> (K, d)."""
     rows = np.flatnonzero(points.observed.any(axis=1) | wanted.any(axis=1))
     count = max(1, int(points.observed.sum(axis=0).max()) // _SAMPLES_PER_SUPERPIXEL)
     values = guide(points, place, problem.task)[rows]
-    labels = segment(values, place[rows], count, alpha, seed=problem.seed, device=problem.device)
-    sizes = np.bincount(labels)
-    sums = [np.bincount(labels, weights=column) for column in place[rows].T]
-    return np.stack(sums, axis=1) / sizes[:, None]
+    return superpixel_centres(values, place[rows], count, alpha, problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sinr_geo.methods.protocol import Problem
@@ -18,7 +19,7 @@ class Pilot(Protocol):
         """Withheld RMSE on the folds."""
         ...
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Mapping[str, Any]:
         """Return what was chosen and what the alternatives scored; JSON types only."""
         ...
 

@@ -7,13 +7,13 @@ level: what is fitted to the first can be scored against the second, as if it we
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from sinr_geo.gaussian.crop import central_crop
 from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
+from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import FloatArray, Lattice
@@ -66,28 +66,20 @@ def choose_windows(
     rank = min(subspace.rank, _RANKS[-1])
     width = max(w for w in _WIDTHS if w == _WIDTHS[0] or (w <= 4 and _fits(w, rank, lattice)))
     start = WindowSettings(rank, width, cells=100, alpha=1.0, passes=2)
-    best, score = start, trial.score(start)
-    tried = {_label(start): score}
-    grids: dict[str, tuple[Any, ...]] = {
-        "rank": tuple(r for r in _RANKS if r <= len(subspace.variances)),
-        "width": _WIDTHS,
-        "cells": _CELLS_PER_SUPERPIXEL,
-        "alpha": _ALPHAS,
-    }
-    for step, (name, grid) in enumerate(grids.items()):
-        problem.progress("choosing windows", step / len(grids))
-        here = getattr(best, name)
-        for side in ([v for v in grid if v > here], [v for v in reversed(grid) if v < here]):
-            for value in side:
-                candidate = replace(best, **{name: value})
-                if not _fits(candidate.width, candidate.rank, lattice):
-                    break
-                found = trial.score(candidate)
-                tried[_label(candidate)] = found
-                if not found < score:
-                    break
-                best, score = candidate, found
-    return WindowChoice(best, score, tried)
+    found = search(
+        start,
+        {
+            "rank": [rank for rank in _RANKS if rank <= len(subspace.variances)],
+            "width": _WIDTHS,
+            "cells": _CELLS_PER_SUPERPIXEL,
+            "alpha": _ALPHAS,
+        },
+        trial.score,
+        allowed=lambda settings: _fits(settings.width, settings.rank, lattice),
+        progress=problem.progress,
+        what="choosing windows",
+    )
+    return WindowChoice(found.settings, found.score, found.tried)
 
 
 class _Trial:
@@ -123,10 +115,3 @@ def _fits(width: int, rank: int, lattice: Lattice) -> bool:
     """Whether a window's covariance is small enough to estimate and to invert."""
     places = np.prod([min(width, lattice.shape[d]) for d in lattice.space])
     return bool(places * rank <= _LARGEST_WINDOW)
-
-
-def _label(settings: WindowSettings) -> str:
-    return (
-        f"rank={settings.rank} width={settings.width} cells={settings.cells} "
-        f"alpha={settings.alpha:g} passes={settings.passes}"
-    )

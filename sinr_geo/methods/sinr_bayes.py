@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from sinr_geo.calibration import error_scale
+from sinr_geo.calibration import error_scales
 from sinr_geo.errors import RequestError
+from sinr_geo.gaussian.centres import embedded
 from sinr_geo.gaussian.completion_head import choose_completion, complete_lattice
 from sinr_geo.gaussian.coregional_head import choose_coregional
-from sinr_geo.gaussian.kernel_head import choose_kernel
+from sinr_geo.gaussian.kernel_by_mask import choose_kernels
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.subset import thinned_fold
 from sinr_geo.gaussian.window_head import denoise_lattice
@@ -60,19 +61,22 @@ def _completed(points: PointSet, problem: Problem) -> _Recovered:
     pilot = _pilot(points, problem)
     mean, variance = pilot.predict(points, problem.wanted, problem)
     choice = {"method": "sinr-bayes", **pilot.as_dict(), "withheld_rmse": pilot.score}
-    scale = _error_scale(points, pilot, problem)
+    scales = _error_scales(points, pilot, problem)
+    error = scales * np.sqrt(variance)
     lattice = points.lattice
     windows = None if lattice is None else choose_completion(points, lattice, pilot, problem)
     if lattice is not None and windows is not None:
         choice["windows"] = windows.as_dict()
-        if windows.settings is not None:
+        if windows.helps.any():
             problem.progress("completing windows", 0.5)
-            mean, variance = complete_lattice(
+            found, left = complete_lattice(
                 points, lattice, mean, variance, windows.settings, problem
             )
-            scale = windows.error_scale
-    choice["standard_error_scale"] = scale
-    return _Recovered(Prediction(mean, scale * np.sqrt(variance)), choice)
+            mean = np.where(windows.helps, found, mean)
+            error = np.where(windows.helps, windows.error_scales * np.sqrt(left), error)
+            scales = np.where(windows.helps, windows.error_scales, scales)
+    choice["standard_error_scale"] = scales.tolist()
+    return _Recovered(Prediction(mean, error), choice)
 
 
 def _pilot(points: PointSet, problem: Problem) -> Pilot:
@@ -82,17 +86,17 @@ def _pilot(points: PointSet, problem: Problem) -> Pilot:
     """
     partly = points.observed.any(axis=1) & ~points.observed.all(axis=1)
     if partly.mean() < _SHARE_OF_PARTLY_OBSERVED:
-        return choose_kernel(points, problem)
+        return choose_kernels(points, problem)
     coregional = choose_coregional(points, problem)
     if len(points.channels) > _CHANNELS_FOR_BOTH:
         return coregional
-    kernel = choose_kernel(points, problem)
+    kernel = choose_kernels(points, problem)
     return coregional if coregional.score < kernel.score else kernel
 
 
 def _smoothed(points: PointSet, problem: Problem) -> _Recovered:
     """Denoise on a kernel: the conditional mean of the field at every point, nugget left out."""
-    kernel = choose_kernel(points, problem)
+    kernel = choose_kernels(points, problem)
     mean, variance = kernel.predict(points, problem.wanted | points.observed, problem)
     choice = {"method": "sinr-bayes", **kernel.as_dict(), "withheld_rmse": kernel.score}
     return _Recovered(Prediction(mean, np.sqrt(variance)), choice)
@@ -113,19 +117,15 @@ def _denoised(points: PointSet, problem: Problem) -> _Recovered:
     return _Recovered(Prediction(found.prediction.values, joined), choice)
 
 
-def _error_scale(points: PointSet, pilot: Pilot, problem: Problem) -> float:
-    """Compare withheld errors with the standard errors predicted for them."""
-    errors: list[FloatArray] = []
-    predicted: list[FloatArray] = []
-    rng = np.random.default_rng(problem.seed)
+def _error_scales(points: PointSet, pilot: Pilot, problem: Problem) -> FloatArray:
+    """Compare withheld errors with the standard errors predicted for them; -> (s,)."""
+    rng, place = np.random.default_rng(problem.seed), embedded(points, 1.0)
+    errors: list[FloatArray] = [np.full((0, len(points.channels)), np.nan)]
+    predicted: list[FloatArray] = [np.zeros((0, len(points.channels)))]
     for fold in problem.folds:
-        few = thinned_fold(fold, _CALIBRATION_POINTS, rng)
+        few = thinned_fold(fold, place, _CALIBRATION_POINTS, rng)
         train = points.with_observed(points.observed & ~fold)
         mean, variance = pilot.predict(train, few, problem)
-        errors.append((mean - points.values)[few])
-        predicted.append(np.sqrt(variance[few]))
-    return error_scale(_joined(errors), _joined(predicted))
-
-
-def _joined(parts: list[FloatArray]) -> FloatArray:
-    return np.concatenate(parts) if parts else np.zeros(0)
+        errors.append(np.where(few, mean - points.values, np.nan))
+        predicted.append(np.sqrt(variance))
+    return error_scales(np.concatenate(errors), np.concatenate(predicted))

@@ -29,6 +29,7 @@ __all__ = ["FittedPaper", "SinrPaperMethod", "published_settings"]
 
 _WORK = {Effort.FAST: 5e10, Effort.NORMAL: 5e11, Effort.BEST: 8e12}
 _TRIALS = 20
+_WORTH = 0.01
 _FEWEST_STEPS = 20
 _SOLID = 3
 _FEW_CHANNELS = 4
@@ -125,7 +126,7 @@ class SinrPaperMethod:
             return _fitted(ground, settings, problem, None, {"withheld_rmse": None})
         fold = found[0]
         search = Search[TrainedSettings](
-            lambda settings: _tried(fold, settings, problem, budget / 2.0 / _TRIALS)
+            lambda settings: _tried(fold, settings, problem, budget / 2.0 / _TRIALS), _WORTH
         )
         best = search.run(
             start, _ladders(start), lambda share: problem.progress("choosing", 0.5 * share)

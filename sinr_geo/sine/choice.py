@@ -10,8 +10,6 @@ __all__ = ["Search", "Trial", "described"]
 
 S = TypeVar("S")
 
-_WORTH = 0.99
-
 
 @dataclass(frozen=True, slots=True)
 class Trial(Generic[S]):
@@ -26,18 +24,20 @@ class Search(Generic[S]):
     """Coordinate-wise search on ladders of values.
 
     Each setting in turn climbs its ladder while the score falls, or descends it, with the others
-    fixed. A bad value costs one trial, and values beyond it are not tried. A value has to be
-    better by 1 %, because scores of few withheld entries are noisy.
+    fixed. A bad value costs one trial, and values beyond it are not tried.
 
     Parameters
     ----------
     evaluate : callable
         Scores settings. It may return them changed, where it has chosen a part itself.
+    worth : float
+        Share by which a value has to be better, because scores of few withheld entries are noisy.
     trials : list of Trial
         Everything that was tried, in order.
     """
 
     evaluate: Callable[[S], Trial[S]]
+    worth: float
     trials: list[Trial[S]] = field(default_factory=list)
 
     def run(
@@ -73,7 +73,7 @@ class Search(Generic[S]):
         at = ladder.index(getattr(best.settings, name)) + direction
         while 0 <= at < len(ladder):
             trial = self._try(_with(best.settings, name, ladder[at]))
-            if not trial.score < _WORTH * best.score:
+            if not trial.score < (1.0 - self.worth) * best.score:
                 break
             best, at = trial, at + direction
         return best

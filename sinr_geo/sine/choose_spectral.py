@@ -58,7 +58,7 @@ def choose_spectral(
     tried : list of dict
         Every trial, for ``json.dumps``.
     """
-    search = Search[SpectralSettings](lambda settings: _evaluated(study, settings))
+    search = Search[SpectralSettings](lambda settings: _evaluated(study, settings), study.worth())
     best = search.run(start, _ladders(study, start), progress)
     return best, search.summary()
 

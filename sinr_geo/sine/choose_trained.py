@@ -11,6 +11,7 @@ import numpy as np
 from sinr_geo.methods.protocol import Effort, Task
 from sinr_geo.points import FloatArray
 from sinr_geo.sine.choice import Search, Trial
+from sinr_geo.sine.excerpt import BALLS
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.study import Study
 from sinr_geo.sine.trained import BATCH, REFINED, TrainedSettings, fit_trained
@@ -60,17 +61,19 @@ def default_trained(sampled: int, in_all: int, channels: int, task: Task) -> Tra
 
 
 def for_all_points(study: Study, settings: TrainedSettings) -> TrainedSettings:
-    """Turn settings that were chosen on a part of the points into those for all points.
+    """Keep the number of samples per superpixel that was chosen on a part of the points."""
+    superpixels = round(settings.superpixels * study.in_all / study.sampled())
+    return replace(settings, superpixels=max(1, superpixels))
 
-    The number of samples per superpixel stays the same. Where a step sees only a part of the
-    points, more steps are taken, as far as the work allows.
+
+def _points_per_step(study: Study) -> int:
+    """Return how many points a step on the study takes.
+
+    Where the final fit can show a step only a part of each superpixel, so do the trials: a number
+    of steps then means the same in both.
     """
-    superpixels = max(1, round(settings.superpixels * study.in_all / study.sampled()))
-    parts = max(1.0, _OVERLAP * study.in_all / BATCH)
-    wanted = settings.steps * min(parts, _MOST_PARTS)
-    everywhere = replace(settings, superpixels=superpixels)
-    affordable = study.plan.final / _work(everywhere, study.in_all, study)
-    return replace(everywhere, steps=round(max(settings.steps, min(wanted, affordable))))
+    parts = _parts(study)
+    return BATCH if parts == 1.0 else int(np.ceil(_OVERLAP * study.sampled() / parts))
 
 
 def choose_trained(
@@ -95,7 +98,9 @@ def choose_trained(
     tried : list of dict
         Every trial, for ``json.dumps``.
     """
-    search = Search[TrainedSettings](lambda settings: _evaluated(study, ratio, settings))
+    search = Search[TrainedSettings](
+        lambda settings: _evaluated(study, ratio, settings), study.worth()
+    )
     best = search.run(start, _ladders(study, start), progress)
     return best, search.summary()
 
@@ -106,7 +111,9 @@ def trained_predictions(study: Study, ratio: float, settings: TrainedSettings) -
     return [
         fold.predict(
             [
-                fit_trained(fold.ground, REFINED, settings, points=BATCH, seed=seed)[0]
+                fit_trained(
+                    fold.ground, REFINED, settings, points=_points_per_step(study), seed=seed
+                )[0]
                 for seed in seeds
             ]
         )
@@ -116,10 +123,11 @@ def trained_predictions(study: Study, ratio: float, settings: TrainedSettings) -
 
 def _ladders(study: Study, start: TrainedSettings) -> dict[str, tuple[Any, ...]]:
     channels = len(study.points.channels)
-    k, fewest = start.superpixels, max(1, start.superpixels // 9)
+    whole = study.sampled() == study.in_all
+    k, fewest = start.superpixels, 1 if whole else BALLS
     ladders: dict[str, tuple[Any, ...]] = {
         "omega": (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0),
-        "superpixels": tuple(sorted({fewest, max(1, k // 3), k, 3 * k})),
+        "superpixels": tuple(max(fewest, m) for m in (k // 9, k // 3, k, 3 * k)),
         "width": (60, 120),
     }
     if study.problem.effort is Effort.FAST:
@@ -143,7 +151,7 @@ def _evaluated(study: Study, ratio: float, settings: TrainedSettings) -> Trial[T
             fold.ground,
             REFINED,
             longest,
-            points=BATCH,
+            points=_points_per_step(study),
             seed=study.problem.seed,
             score=_judge(fold),
         )
@@ -160,17 +168,25 @@ def _judge(fold: Withheld) -> Callable[[SineField], float]:
 
 def _affordable(study: Study, settings: TrainedSettings) -> int:
     """Return how many steps a trial, and then the final fit, can pay for."""
-    trial = study.plan.trial / _work(settings, study.sampled(), study)
-    final = study.plan.final / _work(settings, study.in_all, study)
-    return int(np.clip(min(trial, final), _FEWEST_STEPS, _MOST_STEPS))
+    slots = min(_points_per_step(study), round(_OVERLAP * study.sampled()))
+    trial = study.plan.trial / _work(settings, slots, study)
+    everywhere = for_all_points(study, settings)
+    final = study.plan.final / _work(everywhere, _OVERLAP * study.in_all, study)
+    most = _MOST_STEPS * min(_parts(study), _MOST_PARTS)
+    return int(np.clip(min(trial, final), _FEWEST_STEPS, most))
 
 
-def _work(settings: TrainedSettings, sampled: int, study: Study) -> float:
-    slots = min(BATCH, round(_OVERLAP * sampled))
+def _parts(study: Study) -> float:
+    """Parts that the final fit deals the points of each superpixel out to."""
+    return max(1.0, _OVERLAP * study.in_all / BATCH)
+
+
+def _work(settings: TrainedSettings, points: float, study: Study) -> float:
+    slots = min(BATCH, round(points))
     return settings.work(slots, study.points.coordinates.shape[1], len(study.points.channels))
 
 
 def affordable_trained(study: Study, settings: TrainedSettings) -> int:
     """Return how many members the final fit can pay for, at least 1."""
-    one = settings.steps * _work(settings, study.in_all, study)
+    one = settings.steps * _work(settings, _OVERLAP * study.in_all, study)
     return int(np.clip(study.plan.final / one, 1, study.plan.members))

@@ -9,9 +9,9 @@ import numpy as np
 from sinr_geo.nearest import nearest
 from sinr_geo.points import FloatArray, IntArray, PointSet
 
-__all__ = ["excerpt", "take"]
+__all__ = ["BALLS", "excerpt", "take"]
 
-_BALLS = 6
+BALLS = 2
 
 
 def excerpt(points: PointSet, place: FloatArray, size: int, seed: int) -> IntArray:
@@ -35,7 +35,7 @@ def excerpt(points: PointSet, place: FloatArray, size: int, seed: int) -> IntArr
         return np.arange(len(points))
     rng = np.random.default_rng(seed)
     sampled = np.flatnonzero(points.observed.any(axis=1))
-    centres = rng.choice(sampled, min(_BALLS, sampled.size), replace=False)
+    centres = rng.choice(sampled, min(BALLS, sampled.size), replace=False)
     _, index = nearest(place, place[centres], max(1, size // centres.size))
     return np.unique(index)
 

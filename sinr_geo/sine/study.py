@@ -19,6 +19,8 @@ from sinr_geo.sine.withheld import Withheld, error_of, mean_score
 
 __all__ = ["PLANS", "Plan", "Study", "ratios_of"]
 
+_WORTH = 0.01
+_SCATTER = 0.3
 _EXTRA = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
 
 
@@ -137,6 +139,11 @@ class Study:
     def error(self, ratio: float, values: Sequence[FloatArray]) -> ErrorByDistance:
         """Learn the standard error from one prediction per fold."""
         return error_of(self.withheld(ratio), values)
+
+    def worth(self) -> float:
+        """Return by which share a score has to be lower to count: 1 %, less for many entries."""
+        entries = sum(int(np.count_nonzero(fold)) for fold in self.folds)
+        return min(_WORTH, _SCATTER / float(np.sqrt(max(entries, 1))))
 
     def sampled(self) -> int:
         """Count the points with an observed entry."""

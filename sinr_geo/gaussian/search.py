@@ -1,0 +1,73 @@
+"""Choosing settings one at a time on withheld samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from sinr_geo.methods.protocol import Progress
+
+__all__ = ["Searched", "search"]
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Searched(Generic[S]):
+    """The best settings found.
+
+    Parameters
+    ----------
+    settings : dataclass
+    score : float
+        Their score.
+    tried : mapping of str to float
+        Score by what was changed, in the order of the search.
+    """
+
+    settings: S
+    score: float
+    tried: Mapping[str, float]
+
+
+def search(
+    start: S,
+    grids: Mapping[str, Sequence[float]],
+    score: Callable[[S], float],
+    *,
+    allowed: Callable[[S], bool] = lambda settings: True,
+    progress: Progress,
+    what: str,
+) -> Searched[S]:
+    """Vary one setting after the other, up and down its grid for as long as the score falls.
+
+    Parameters
+    ----------
+    start : frozen dataclass
+    grids : mapping of str to sequence of float
+        Increasing values by field, in the order of the search.
+    score : callable
+        Lower is better.
+    allowed : callable
+        Whether settings may be tried; the search does not go beyond ones that may not.
+    progress : callable
+    what : str
+        What `progress` is told.
+    """
+    best, lowest = start, score(start)
+    tried = {"start": lowest}
+    for step, (name, grid) in enumerate(grids.items()):
+        progress(what, step / len(grids))
+        here = getattr(best, name)
+        for side in ([v for v in grid if v > here], [v for v in reversed(grid) if v < here]):
+            for value in side:
+                changed: Any = {name: type(here)(value)}
+                candidate: S = replace(best, **changed)  # type: ignore[type-var]
+                if not allowed(candidate):
+                    break
+                found = tried[f"{name}={value:g}"] = score(candidate)
+                if not found < lowest:
+                    break
+                best, lowest = candidate, found
+    return Searched(best, lowest, tried)
