@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from sinr_geo.coordinates import Embedding
 from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
+from sinr_geo.randomness import generator
 
 __all__ = ["gap_folds", "scattered_folds"]
 
@@ -40,7 +41,7 @@ def scattered_folds(
     -------
     tuple of ndarray of bool, each of shape (n, s)
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "scattered folds")
     whole = _points_are_whole(points.observed)
     draw = rng.random((len(points), 1) if whole else points.observed.shape)
     edges = np.arange(count + 1) * min(share, 0.5 / count)
@@ -71,7 +72,7 @@ def gap_folds(
     if not wanted.any():
         return scattered
     place = Embedding.fit(points)(points.coordinates)
-    rng = np.random.default_rng(seed + 1)
+    rng = generator(seed, "gap folds")
     law = _distance_law(place, points.observed, wanted, rng)
     candidates = [*scattered, *_shifted(points, wanted, rng), *_patches(points, place, law, rng)]
     usable = [fold for fold in candidates if fold.any()]

@@ -19,6 +19,7 @@ from sklearn.cluster import kmeans_plusplus
 
 from sinr_geo.nearest import nearest
 from sinr_geo.points import FloatArray, IntArray
+from sinr_geo.randomness import generator
 
 __all__ = ["connect", "segment"]
 
@@ -65,7 +66,7 @@ def segment(
     features = np.concatenate(
         (_unit_variance(values), np.sqrt(alpha) * _unit_variance(coordinates)), axis=1
     ).astype(np.float32)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "superpixels")
     sample = _sample(features, _CONVERGE_ON, rng)
     centres = _start(sample, count, seed, rng)
     converged = _lloyd(

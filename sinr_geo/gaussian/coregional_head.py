@@ -21,6 +21,7 @@ from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import BoolArray, FloatArray, PointSet
+from sinr_geo.randomness import generator
 from sinr_geo.scoring import withheld_rmse
 
 __all__ = ["CoregionalChoice", "choose_coregional"]
@@ -66,7 +67,7 @@ class CoregionalChoice:
 
 def choose_coregional(points: PointSet, problem: Problem) -> CoregionalChoice:
     """Choose reach, nugget and rank on the folds, one after the other."""
-    rng = np.random.default_rng(problem.seed)
+    rng = generator(problem.seed, "fewer samples")
     place = embedded(points, 1.0)
     few = [thinned_fold(fold, place, _POINTS[problem.effort], rng) for fold in problem.folds]
     known = [

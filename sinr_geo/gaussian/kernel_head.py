@@ -18,6 +18,7 @@ from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
+from sinr_geo.randomness import generator
 from sinr_geo.scoring import withheld_rmse
 
 __all__ = ["KernelChoice", "choose_kernel"]
@@ -78,7 +79,7 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
     One setting is varied at a time, up and down its grid for as long as the score improves.
     Without folds nothing can be chosen, and the settings are those that the search starts from.
     """
-    rng = np.random.default_rng(problem.seed)
+    rng = generator(problem.seed, "fewer samples")
     few = _QUERIES[problem.effort]
     if not problem.folds:
         return KernelChoice(KernelSettings(), float("nan"), {})

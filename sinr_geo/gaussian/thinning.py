@@ -17,6 +17,7 @@ from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import FloatArray, Lattice
+from sinr_geo.randomness import generator
 
 __all__ = ["WindowChoice", "choose_windows"]
 
@@ -90,7 +91,7 @@ class _Trial:
     ) -> None:
         box = central_crop(lattice, _CELLS[problem.effort])
         rows = whitened[box.cells] @ subspace.directions
-        noise = np.random.default_rng(problem.seed).standard_normal(rows.shape)
+        noise = generator(problem.seed, "thinning").standard_normal(rows.shape)
         self._lattice = box.lattice
         self._fit_to = (rows + _THINNING * noise) / np.sqrt(1.0 + _THINNING**2)
         self._score_on = rows - noise / _THINNING

@@ -19,6 +19,7 @@ from sinr_geo.gaussian.subset import thinned_fold
 from sinr_geo.gaussian.window_head import denoise_lattice
 from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.points import FloatArray, PointSet
+from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
 
 __all__ = ["SinrBayesMethod"]
@@ -119,7 +120,7 @@ def _denoised(points: PointSet, problem: Problem) -> _Recovered:
 
 def _error_scales(points: PointSet, pilot: Pilot, problem: Problem) -> FloatArray:
     """Compare withheld errors with the standard errors predicted for them; -> (s,)."""
-    rng, place = np.random.default_rng(problem.seed), embedded(points, 1.0)
+    rng, place = generator(problem.seed, "calibration"), embedded(points, 1.0)
     errors: list[FloatArray] = [np.full((0, len(points.channels)), np.nan)]
     predicted: list[FloatArray] = [np.zeros((0, len(points.channels)))]
     for fold in problem.folds:

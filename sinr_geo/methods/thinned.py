@@ -15,6 +15,7 @@ from sinr_geo.gaussian.crop import central_crop, cropped_points
 from sinr_geo.gaussian.window_head import lattice_noise
 from sinr_geo.methods.protocol import Method, Problem
 from sinr_geo.points import PointSet
+from sinr_geo.randomness import generator
 
 __all__ = ["thinned_error"]
 
@@ -47,7 +48,7 @@ def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
     crop = crop.select_channels(np.flatnonzero(seen.sum(axis=0) > 1))
     seen = crop.observed
     noise = lattice_noise(crop, crop.values)
-    draw = np.random.default_rng(problem.seed).standard_normal(seen.shape) * noise
+    draw = generator(problem.seed, "thinned error").standard_normal(seen.shape) * noise
     fitted_to = crop.with_values(crop.values + _THINNING * draw)
     folds = scattered_folds(fitted_to, count=1, seed=problem.seed, share=_SHARE)
     trial = replace(problem, wanted=np.zeros_like(seen), folds=folds)

@@ -8,6 +8,7 @@ import numpy as np
 
 from sinr_geo.nearest import nearest
 from sinr_geo.points import FloatArray, IntArray, PointSet
+from sinr_geo.randomness import generator
 
 __all__ = ["BALLS", "excerpt", "take"]
 
@@ -33,7 +34,7 @@ def excerpt(points: PointSet, place: FloatArray, size: int, seed: int) -> IntArr
     """
     if len(points) <= size:
         return np.arange(len(points))
-    rng = np.random.default_rng(seed)
+    rng = generator(seed, "excerpt")
     sampled = np.flatnonzero(points.observed.any(axis=1))
     centres = rng.choice(sampled, min(BALLS, sampled.size), replace=False)
     _, index = nearest(place, place[centres], max(1, size // centres.size))

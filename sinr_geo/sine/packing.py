@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sinr_geo.points import BoolArray, FloatArray, IntArray
+from sinr_geo.randomness import generator
 from sinr_geo.sine.dilation import Cover
 
 __all__ = ["BLOCK", "Packing", "deal", "pack", "pack_pairs"]
@@ -124,7 +125,7 @@ def pack(
         Points of a superpixel are shuffled over its blocks, so that each block is a fair sample.
     """
     pairs = np.arange(cover.point.size) if keep is None else np.flatnonzero(keep)
-    shuffled = np.random.default_rng(seed).permutation(pairs.size)
+    shuffled = generator(seed, "pooled points").permutation(pairs.size)
     order = pairs[shuffled[np.argsort(cover.superpixel[pairs][shuffled], kind="stable")]]
     return pack_pairs(
         cover.point[order],

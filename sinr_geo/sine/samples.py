@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sinr_geo.points import FloatArray
+from sinr_geo.randomness import generator
 from sinr_geo.sine.dilation import Cover
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.packing import BLOCK, Packing, pack
@@ -110,7 +111,7 @@ def pool_packing(cover: Cover, device: str, seed: int) -> Packing:
     At most 512 random ones per superpixel, the same throughout a fit and afterwards: the mean over
     them is that over all points, near enough, and costs the same for any number of points.
     """
-    shuffled = np.random.default_rng(seed).permutation(cover.point.size)
+    shuffled = generator(seed, "batches").permutation(cover.point.size)
     own = shuffled[cover.own[shuffled]]
     by_superpixel = own[np.argsort(cover.superpixel[own], kind="stable")]
     sizes = np.bincount(cover.superpixel[by_superpixel], minlength=cover.count)

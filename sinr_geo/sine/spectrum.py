@@ -19,6 +19,7 @@ from scipy.stats import qmc
 from torch import Tensor
 
 from sinr_geo.points import FloatArray
+from sinr_geo.randomness import generator
 
 __all__ = ["Spectrum", "sine_pairs"]
 
@@ -105,6 +106,6 @@ def _fall(scaled: FloatArray, smoothness: float, dimension: int) -> FloatArray:
 
 
 def _sobol(count: int, dimension: int, seed: int) -> FloatArray:
-    sequence = qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(seed))
+    sequence = qmc.Sobol(dimension, scramble=True, rng=generator(seed, "frequencies"))
     power = max(1, math.ceil(math.log2(count)))
     return np.asarray(np.clip(sequence.random_base2(power)[:count], 1e-9, 1.0 - 1e-9))

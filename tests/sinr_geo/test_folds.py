@@ -1,0 +1,82 @@
+"""Withheld samples look like the gaps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sinr_geo import Axis, AxisKind, Channel, Lattice, PointSet
+from sinr_geo.folds import gap_folds, scattered_folds
+from sinr_geo.nearest import nearest_distance
+
+AXES = (Axis("y", AxisKind.PROJECTED, "m"), Axis("x", AxisKind.PROJECTED, "m"))
+
+
+def scene(missing, channels=1):
+    values = np.where(missing, np.nan, np.random.default_rng(0).random(missing.shape))
+    rows, columns = missing.shape[:2]
+    index = np.indices((rows, columns)).reshape(2, -1).T.astype(float)
+    flat = values.reshape(rows * columns, channels)
+    lattice = Lattice(("y", "x"), (rows, columns), np.arange(len(flat)), (0, 1))
+    names = tuple(Channel(f"c{j}") for j in range(channels))
+    return PointSet(index, flat, np.isfinite(flat), AXES, names, lattice)
+
+
+def median_distance(points, entries, observed):
+    return float(np.median(nearest_distance(points.coordinates, observed)[entries]))
+
+
+def holes():
+    row, column = np.indices((60, 60))
+    return ((row % 30 - 15) ** 2 + (column % 30 - 15) ** 2) < 64
+
+
+def test_holes_are_withheld_where_there_are_holes():
+    points = scene(holes())
+    folds = gap_folds(points, ~points.observed, count=2, seed=0)
+    wanted = median_distance(points, ~points.observed, points.observed)
+    for fold in folds:
+        depth = median_distance(points, fold, points.observed & ~fold)
+        assert depth == pytest.approx(wanted, rel=0.4)
+
+
+def test_scattered_samples_are_withheld_where_gaps_are_scattered():
+    points = scene(np.random.default_rng(1).random((60, 60)) < 0.4)
+    for fold in gap_folds(points, ~points.observed, count=2, seed=0):
+        assert median_distance(points, fold, points.observed & ~fold) < 1.5
+
+
+def test_only_observed_entries_are_withheld_and_enough_stay():
+    points = scene(holes())
+    for fold in gap_folds(points, ~points.observed, count=2, seed=3):
+        assert fold.any()
+        assert not (fold & ~points.observed).any()
+        assert (points.observed & ~fold).sum() >= points.observed.sum() / 2
+
+
+def test_whole_points_or_single_entries_as_the_data_have_it():
+    whole = np.repeat((np.random.default_rng(2).random((40, 40)) < 0.5)[..., None], 3, axis=2)
+    for fold in scattered_folds(scene(whole, 3), count=2, seed=0):
+        assert (fold.all(axis=1) == fold.any(axis=1)).all()
+    single = np.random.default_rng(2).random((40, 40, 3)) < 0.5
+    fold = scattered_folds(scene(single, 3), count=1, seed=0)[0]
+    assert (fold.any(axis=1) & ~fold.all(axis=1)).any()
+
+
+def test_scattered_folds_do_not_overlap_and_the_seed_decides():
+    points = scene(np.zeros((40, 40), dtype=bool))
+    first, second = scattered_folds(points, count=2, seed=5)
+    assert not (first & second).any()
+    again, _ = scattered_folds(points, count=2, seed=5)
+    np.testing.assert_array_equal(first, again)
+
+
+def test_values_play_no_part():
+    points = scene(holes())
+    other = points.with_values(points.values * -7 + 3)
+    for one, two in zip(
+        gap_folds(points, ~points.observed, count=2, seed=0),
+        gap_folds(other, ~other.observed, count=2, seed=0),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)

@@ -1,0 +1,169 @@
+"""Windows, moments and both window heads, against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sinr_geo import Lattice
+from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
+from sinr_geo.gaussian.denoising import WindowSettings, denoise_coefficients, denoise_directions
+from sinr_geo.gaussian.moments import Blocks, Moments
+from sinr_geo.gaussian.noise import noise_levels
+from sinr_geo.gaussian.subspace import Subspace, shrinkage, signal_rank
+from sinr_geo.gaussian.windows import Windows
+
+
+def image(shape=(24, 30), wraps=(False, False)):
+    size = int(np.prod(shape))
+    return Lattice(("y", "x"), shape, np.arange(size), (0, 1), (), wraps)
+
+
+def test_windows_cover_every_cell_and_blend_back():
+    lattice = image((7, 9))
+    windows = Windows.over(lattice, 3)
+    assert len(windows) == 5 * 7
+    grid = torch.arange(63.0)[:, None]
+    again = windows.sum(windows.take(grid)) / windows.sum(torch.ones(len(windows), 9))
+    np.testing.assert_allclose(again, grid)
+    np.testing.assert_array_equal(windows.cells[0], [0, 1, 2, 9, 10, 11, 18, 19, 20])
+
+
+def test_windows_go_round_where_the_lattice_does():
+    windows = Windows.over(image((4, 6), wraps=(False, True)), 2)
+    assert len(windows) == 3 * 6
+    assert [5, 0, 11, 6] in windows.cells.tolist()
+
+
+def test_windows_do_not_mix_time_steps():
+    lattice = Lattice(("t", "y", "x"), (2, 3, 3), np.arange(18), (1, 2), (0,))
+    cells = Windows.over(lattice, 2).cells
+    assert ((cells < 9).all(axis=1) | (cells >= 9).all(axis=1)).all()
+
+
+def test_a_stride_still_reaches_the_end():
+    cells = Windows.over(image((8, 8)), 3, stride=2).cells
+    assert set(cells.ravel()) == set(range(64))
+
+
+def test_moments_are_those_of_each_superpixel(device):
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(1_000, 5)), rng.choice(4, 1_000, p=[0.7, 0.2, 0.09, 0.01])
+    tensor = torch.as_tensor(rows, device=device)
+    blocks = Blocks.of(torch.as_tensor(labels, device=device), 4)
+    moments = Moments.of(tensor, blocks)
+    for k in range(4):
+        mine = rows[labels == k]
+        np.testing.assert_allclose(moments.mean[k].cpu(), mine.mean(axis=0))
+        np.testing.assert_allclose(moments.covariance[k].cpu(), np.cov(mine.T, bias=True))
+    matrices = torch.as_tensor(rng.normal(size=(4, 5, 5)), device=device)
+    product = moments.centred_product(tensor, matrices, blocks).cpu().numpy()
+    for i in (0, 17, 999):
+        mean = rows[labels == labels[i]].mean(axis=0)
+        expected = mean + (rows[i] - mean) @ matrices[labels[i]].cpu().numpy()
+        np.testing.assert_allclose(product[i], expected)
+
+
+def bands(shape=(48, 56), channels=8):
+    """A smooth scene of three materials; (cells, s)."""
+    row, column = np.indices(shape).reshape(2, -1)
+    abundance = np.stack(
+        (np.sin(row / 9.0) + 1, np.cos(column / 7.0) + 1, (row + column) % 40 < 20), axis=1
+    )
+    spectra = np.random.default_rng(1).random((3, channels))
+    return abundance @ spectra
+
+
+@pytest.mark.parametrize("level", [0.05, 0.3])
+def test_noise_is_told_from_signal(level):
+    clean = bands()
+    scale = level * np.linspace(0.5, 1.5, 8)
+    noisy = clean + np.random.default_rng(2).normal(size=clean.shape) * scale
+    found = noise_levels(noisy.reshape(48, 56, 8), (0, 1))
+    np.testing.assert_allclose(found, scale, rtol=0.3)
+    assert np.median(np.abs(found / scale - 1.0)) < 0.1
+
+
+def test_a_clean_smooth_channel_has_next_to_no_noise():
+    ramp = np.add.outer(np.arange(30.0), np.arange(40.0))[..., None]
+    assert noise_levels(ramp, (0, 1))[0] < 1e-6 * ramp.std()
+
+
+def test_more_channels_than_cells_do_not_hide_the_noise():
+    rng = np.random.default_rng(3)
+    clean = np.outer(np.sin(np.arange(400) / 30.0), rng.random(300))
+    noisy = (clean + rng.normal(scale=0.2, size=clean.shape)).reshape(20, 20, 300)
+    assert np.median(noise_levels(noisy, (0, 1))) == pytest.approx(0.2, rel=0.15)
+
+
+def test_the_rank_is_the_number_of_materials():
+    clean = bands()
+    noisy = clean + np.random.default_rng(4).normal(scale=0.05, size=clean.shape)
+    subspace = Subspace.fit(noisy, np.full(8, 0.05))
+    assert subspace.rank == 3
+    np.testing.assert_allclose(subspace.unwhitened(subspace.whitened(noisy)), noisy)
+    noise = np.random.default_rng(5).normal(size=(2_000, 8))
+    spectrum = np.linalg.eigvalsh(noise.T @ noise / 2_000)[::-1]
+    assert signal_rank(spectrum, 2_000) == 1
+    assert shrinkage(spectrum, 2_000)[1:].max() == 0.0
+
+
+def test_denoising_gets_closer_to_the_truth_and_knows_how_close(device):
+    clean = bands()[:, :4] * 4.0
+    noisy = clean + np.random.default_rng(6).normal(size=clean.shape)
+    settings = WindowSettings(rank=4, width=3, cells=60, alpha=1.0, passes=2)
+    found = denoise_coefficients(
+        noisy, image((48, 56)), settings, segmentations=1, seed=0, device=device
+    )
+    error = found.mean - clean
+    assert np.mean(error**2) < 0.25
+    inside = np.abs(error) < 1.96 * np.sqrt(found.variance)
+    assert 0.8 < inside.mean() < 0.99
+
+
+def test_weak_directions_are_shrunk_not_dropped():
+    rng = np.random.default_rng(7)
+    clean = np.concatenate((bands()[:, :1] * 9, rng.normal(scale=3.0, size=(48 * 56, 1))), axis=1)
+    noisy = clean + rng.normal(size=clean.shape)
+    settings = WindowSettings(rank=1, width=3, cells=60, alpha=1.0, passes=1)
+    found = denoise_directions(
+        noisy, image((48, 56)), settings, segmentations=1, seed=0, device="cpu"
+    )
+    assert np.mean((found.mean[:, 1] - clean[:, 1]) ** 2) == pytest.approx(0.9, abs=0.1)
+
+
+def gappy_cube(share, channels=4):
+    clean = bands(channels=channels)
+    clean = (clean - clean.mean(axis=0)) / clean.std(axis=0)
+    observed = np.random.default_rng(8).random(clean.shape) > share
+    pilot = clean + np.random.default_rng(9).normal(scale=0.5, size=clean.shape)
+    values = np.where(observed, clean, pilot)
+    variance = np.where(observed, 0.0, 0.25)
+    return clean, Cube(image((48, 56)), values, variance, observed, np.ones_like(observed))
+
+
+def test_completion_on_windows_beats_its_pilot(device):
+    clean, cube = gappy_cube(0.5)
+    settings = CompletionSettings(rank=3, width=3, cells=150, alpha=1.0, passes=2, share=1.0)
+    mean, variance = complete_windows(cube, settings, seed=0, device=device)
+    gaps = ~cube.observed
+    assert np.mean((mean - clean)[gaps] ** 2) < 0.3 * np.mean((cube.values - clean)[gaps] ** 2)
+    np.testing.assert_array_equal(mean[cube.observed], cube.values[cube.observed])
+    assert (variance[gaps] > 0).all()
+
+
+def test_cells_that_nobody_knows_are_left_out_of_windows():
+    _, cube = gappy_cube(0.3)
+    known = np.ones_like(cube.known)
+    known[: 20 * 56] = False
+    holes = Cube(
+        cube.lattice,
+        np.where(known, cube.values, 1e6),
+        cube.variance,
+        cube.observed & known,
+        known,
+    )
+    settings = CompletionSettings(rank=3, width=3, cells=150, alpha=1.0, passes=1, share=1.0)
+    mean, _ = complete_windows(holes, settings, seed=0, device="cpu")
+    assert np.abs(mean[known]).max() < 10.0
