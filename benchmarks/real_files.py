@@ -251,9 +251,7 @@ def main() -> None:
     there = [case for case in CASES if (SHARED / case.source).exists()]
     chosen = [case for case in there if not asked.cases or case.name in asked.cases]
     if not asked.json:
-        print(
-            f"{'case':17} {'method':11} {'s':>6} {'MiB':>6} {'withheld':>9} {'error':>8} {'peer':>8}"
-        )
+        print(f"{'case':17} {'method':11} {'s':>6} {'MiB':>6}  withheld    error     peer")
     rows = []
     for case in chosen:
         rows.append(row := run(case, asked.method, asked.effort))

@@ -6,6 +6,8 @@
 (PosixPath('weather.filled.nc'),)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.description import Description, describe
 from sinr_geo.errors import SinrGeoError
@@ -15,6 +17,9 @@ from sinr_geo.points import Lattice, PointSet
 from sinr_geo.recovery import Flag, Recovery
 from sinr_geo.segmentation import segment
 from sinr_geo.version import __version__
+
+if TYPE_CHECKING:
+    from sinr_geo.reconstruction import reconstruct
 
 __all__ = [
     "Axis",
@@ -31,5 +36,15 @@ __all__ = [
     "denoise",
     "describe",
     "fill",
+    "reconstruct",
     "segment",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `reconstruct` when it is asked for: it brings torch, which takes seconds."""
+    if name == "reconstruct":
+        from sinr_geo.reconstruction import reconstruct
+
+        return reconstruct
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

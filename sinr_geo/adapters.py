@@ -197,6 +197,16 @@ class Adapter(Protocol):
         """
         ...
 
+    def check_target(self, document: Document, target: Path) -> None:
+        """Refuse a name that the document cannot be written to; asked before any work is done.
+
+        Raises
+        ------
+        RequestError
+            If `target` asks for another format than the input's, or this one cannot be written.
+        """
+        ...
+
     def write(
         self, document: Document, recoveries: Sequence[Recovery], target: Path, stamp: Stamp
     ) -> tuple[Path, ...]:
@@ -205,8 +215,7 @@ class Adapter(Protocol):
         `recoveries` stand in the order of ``document.layers``. `target` lies in an empty staging
         folder: every file of the output (side files too) is written there under its final name
         and returned, the main one first. The caller moves them to their place when all are whole.
-
-        Raises RequestError if the name of `target` asks for another format than the input's.
+        Raises RequestError as `check_target` does.
         """
         ...
 

@@ -120,6 +120,7 @@ def _recover_file(task: Task, source: Path, output: str | Path | None, asked: As
     overwrite = asked.get("overwrite", False)
     check_output(source, target, overwrite=overwrite)
     document = adapter.open(source, _query(asked))
+    adapter.check_target(document, target)
     progress = asked.get("progress", _silent)
     recoveries, notes = _recover_layers(document, task, options, progress)
     stamp = asked.get("stamp") or Stamp(f"{task} of {source.name}", __version__, datetime.now(UTC))
@@ -165,7 +166,19 @@ def _mask(path: Path, layer: Layer, where: str) -> BoolArray:
     other = Path(where)
     if not other.exists():
         return layer.mask(where)
-    points = find_adapter(other).open(other, Query()).layers[0].read()
+    return _mask_of_file(path, layer, other)
+
+
+def _mask_of_file(path: Path, layer: Layer, other: Path) -> BoolArray:
+    """Read the first variable of another file as a mask: wanted where it is valid and not 0."""
+    adapter = find_adapter(other)
+    try:
+        points = adapter.open(other, Query()).layers[0].read()
+    except NothingToDoError as error:
+        raise RequestError(
+            f"{other}: holds no field of numbers to take as a mask (of classes and flags, name the "
+            f"variable when it is in the input itself): {error}"
+        ) from error
     if len(points) != int(np.prod(layer.shape, dtype=np.int64)):
         raise RequestError(
             f"{other}: the mask has {len(points)} points, {layer.name} of {path} has the "

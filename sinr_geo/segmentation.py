@@ -83,6 +83,7 @@ def segment(
     check_output(source, target, overwrite=overwrite)
     named = None if variables is None else tuple(variables)
     document = found.open(source, Query(named, tuple(missing), tuple(channels), tuple(coordinates)))
+    found.check_target(document, target)
     labels, layers = _label_layers(document, superpixels, alpha, seed, progress)
     stamp = stamp or Stamp(f"segments of {source.name}", __version__, datetime.now(UTC))
 

@@ -277,6 +277,9 @@ class AdapterContract:
         recoveries = [filled(layer.read()) for layer in document.layers]
         target = _folder(tmp_path, "out") / "output.unheard-of"
         _assert_raises(
+            RequestError, lambda: self.adapter.check_target(document, target), target.name
+        )
+        _assert_raises(
             RequestError,
             lambda: self.adapter.write(document, recoveries, target, STAMP),
             target.name,

@@ -68,6 +68,10 @@ class GriddedAdapter:
             facts = _facts(file, dataset, found.layers)
         return Document(path, file.format.value, found.layers, file, found.notes, facts)
 
+    def check_target(self, document: Document, target: Path) -> None:
+        """Refuse a name that asks for another format."""
+        _check_target(document.template, target)
+
     def write(
         self, document: Document, recoveries: Sequence[Recovery], target: Path, stamp: Stamp
     ) -> tuple[Path, ...]:
@@ -76,11 +80,10 @@ class GriddedAdapter:
         Raises
         ------
         RequestError
-            If the name of `target` asks for another format, or the NetCDF library cannot write
-            to an HDF5 file of this kind.
+            If the NetCDF library cannot write to an HDF5 file of this kind.
         """
+        self.check_target(document, target)
         file, layers = document.template, cast(Sequence[GridLayer], document.layers)
-        _check_target(file, target)
         if file.format.is_zarr:
             _copy_folder(file.path, target)
             with ZarrStore.opened(target, 3 if file.format is GridFormat.ZARR_3 else 2) as zarr:
@@ -100,14 +103,8 @@ class GriddedAdapter:
         target: Path,
         stamp: Stamp,
     ) -> tuple[Path, ...]:
-        """Write labels as whole numbers on the layers' grids, in the format of the file.
-
-        Raises
-        ------
-        RequestError
-            If the name of `target` asks for another format.
-        """
-        _check_target(document.template, target)
+        """Write labels as whole numbers on the layers' grids, in the format of the file."""
+        self.check_target(document, target)
         layers = cast(Sequence[GridLayer], document.layers)
         write_grid_labels(document.template, layers, labels, target, stamp)
         return (target,)

@@ -52,6 +52,11 @@ class RasterAdapter:
         """Open a raster as one layer; see `open_raster` for what it raises."""
         return open_raster(path, query)
 
+    def check_target(self, document: Document, target: Path) -> None:
+        """Refuse a name that no writer takes for this file."""
+        source: RasterSource = document.template
+        output_format(source.path, source.driver, target)
+
     def write(
         self, document: Document, recoveries: Sequence[Recovery], target: Path, stamp: Stamp
     ) -> tuple[Path, ...]:

@@ -35,18 +35,19 @@ class VertexFile(Protocol):
 class VertexAdapter:
     """Writes copies of files with vertices. The formats have no history: no stamp is written."""
 
+    def check_target(self, document: Document, target: Path) -> None:
+        """Refuse a name that asks for another format."""
+        file: VertexFile = document.template
+        check_suffix(document.path, target, file.suffix)
+
     def write(
         self, document: Document, recoveries: Sequence[Recovery], target: Path, stamp: Stamp
     ) -> tuple[Path, ...]:
         """Write a copy with recovered vertices, their flags and standard errors.
 
         A recovery that touches nothing gives the same bytes.
-
-        Raises
-        ------
-        RequestError
-            If the name of `target` asks for another format.
         """
+        self.check_target(document, target)
         layers = cast(Sequence[VertexLayer], document.layers)
         patches = [recovery_patch(a, b) for a, b in zip(layers, recoveries, strict=True)]
         return _write_copy(document, patches, target)
@@ -58,13 +59,8 @@ class VertexAdapter:
         target: Path,
         stamp: Stamp,
     ) -> tuple[Path, ...]:
-        """Write a copy with the superpixel of every vertex as an attribute.
-
-        Raises
-        ------
-        RequestError
-            If the name of `target` asks for another format.
-        """
+        """Write a copy with the superpixel of every vertex as an attribute."""
+        self.check_target(document, target)
         return _write_copy(document, [label_patch(one) for one in labels], target)
 
 
@@ -72,7 +68,6 @@ def _write_copy(
     document: Document, patches: Sequence[VertexPatch], target: Path
 ) -> tuple[Path, ...]:
     file: VertexFile = document.template
-    check_suffix(document.path, target, file.suffix)
     if all(patch.is_empty for patch in patches):
         shutil.copyfile(document.path, target)
     else:

@@ -64,6 +64,9 @@ class MemoryAdapter:
         self.queries.append(query)
         return Document(path, "Memory", self.layers, notes=("a note",), facts={"CRS": "none"})
 
+    def check_target(self, document, target):
+        pass
+
     def write(self, document, recoveries, target, stamp):
         target.write_text(stamp.line)
         return (target,)

@@ -26,6 +26,7 @@ PUBLIC = [
     "denoise",
     "describe",
     "fill",
+    "reconstruct",
     "segment",
 ]
 

@@ -78,6 +78,9 @@ class LineAdapter:
         target.write_bytes(MAGIC + bytes([labels[0].size]) + labels[0].astype("u1").tobytes())
         return (target,)
 
+    def check_target(self, document: Any, target: Path) -> None:
+        self._check(target)
+
     def _check(self, target: Path) -> None:
         if target.suffix != ".line":
             raise RequestError(f"{target.name}: must end in .line")

@@ -91,11 +91,16 @@ class XyzvAdapter:
         layer = Points(path, table, columns, wanted, missing)
         return Document(path, "xyzv", (layer,), template=columns)
 
+    def check_target(self, document: Document, target: Path) -> None:
+        """Refuse a name that asks for another format."""
+        if target.suffix != ".xyzv":
+            raise RequestError(f"{target.name}: the output is an xyzv file and must end in .xyzv")
+
     def write(
         self, document: Document, recoveries: Sequence[Recovery], target: Path, stamp: Stamp
     ) -> tuple[Path, ...]:
         """Copy the file's text and patch what was recovered; flags and errors are new columns."""
-        _check_suffix(target)
+        self.check_target(document, target)
         layer, recovery = document.layers[0], recoveries[0]
         touched = [j for j in range(len(layer.channels)) if recovery.touches(j)]
         if not touched:
@@ -123,13 +128,8 @@ class XyzvAdapter:
         stamp: Stamp,
     ) -> tuple[Path, ...]:
         """Copy the file with the superpixels as a new column."""
-        _check_suffix(target)
+        self.check_target(document, target)
         head, lines = split_lines(document.path)
         for words, label in zip(lines, labels[0], strict=True):
             words.append(str(label))
         return write_lines(target, head, ["superpixel"], lines)
-
-
-def _check_suffix(target: Path) -> None:
-    if target.suffix != ".xyzv":
-        raise RequestError(f"{target.name}: the output is an xyzv file and must end in .xyzv")
