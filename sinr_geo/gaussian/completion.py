@@ -17,10 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from sinr_geo.gaussian.components import leading_components
-from sinr_geo.gaussian.moments import Blocks, Moments
+from sinr_geo.gaussian.moments import Moments
+from sinr_geo.gaussian.segments import packed_superpixels, window_superpixels
 from sinr_geo.gaussian.windows import Windows
-from sinr_geo.gssa import segment
 from sinr_geo.points import BoolArray, FloatArray, Lattice
 
 __all__ = ["CompletionSettings", "Cube", "complete_windows"]
@@ -184,17 +183,8 @@ def _one_pass(
 ) -> _State:
     """Segment windows, take their Gaussians, condition the windows with gaps and blend them."""
     rows = state.windows.take(state.coefficients)
-    count = max(1, len(rows) // settings.cells)
-    labels = segment(
-        leading_components(rows),
-        coordinates,
-        count,
-        settings.alpha,
-        seed=seed,
-        device=str(rows.device),
-    )
-    numbers = torch.as_tensor(labels, dtype=torch.int64, device=rows.device)
-    moments = Moments.of(rows, Blocks.of(numbers, int(labels.max()) + 1))
+    numbers = window_superpixels(rows, coordinates, settings.cells, settings.alpha, seed)
+    moments = Moments.of(rows, packed_superpixels(numbers))
     uncertain = _mean_variance(state, numbers, len(moments.size))
     prior = moments.covariance + torch.diag_embed(share * uncertain + _LEAST_VARIANCE)
     inverse = torch.linalg.inv(prior.double())

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from sinr_geo.gaussian.components import leading_components
 from sinr_geo.gaussian.moments import Blocks, Moments
+from sinr_geo.gaussian.segments import packed_superpixels, window_superpixels
 from sinr_geo.gaussian.subspace import shrinkage
 from sinr_geo.gaussian.windows import Windows
 from sinr_geo.gssa import segment
-from sinr_geo.points import FloatArray, IntArray, Lattice
+from sinr_geo.points import FloatArray, Lattice
 
-__all__ = ["Denoised", "WindowSettings", "denoise_coefficients", "denoise_directions"]
+__all__ = ["Denoised", "WindowSettings", "denoise_directions"]
 
 _PILOT_CELLS = 2_500
 _PILOT_BLUR = 1.0
@@ -54,48 +54,10 @@ class WindowSettings:
 
 @dataclass(frozen=True, slots=True)
 class Denoised:
-    """Conditional mean and variance of every cell, each of shape (cells, k)."""
+    """Conditional mean and variance of every cell, each of shape (cells, s)."""
 
     mean: FloatArray
     variance: FloatArray
-
-
-def denoise_coefficients(
-    noisy: FloatArray,
-    lattice: Lattice,
-    settings: WindowSettings,
-    *,
-    segmentations: int,
-    seed: int,
-    device: str,
-) -> Denoised:
-    """Denoise coefficients with white noise of unit variance.
-
-    Parameters
-    ----------
-    noisy : ndarray, shape (cells, k)
-        One row per cell of the lattice, complete.
-    lattice : Lattice
-    settings : WindowSettings
-    segmentations : int
-        Number of segmentations to average in the last pass.
-    seed : int
-    device : str
-    """
-    windows = Windows.over(lattice, settings.width)
-    observed = torch.as_tensor(noisy, dtype=torch.float32, device=device)
-    rows = windows.take(observed)
-    coordinates = lattice_coordinates(lattice)[windows.centre]
-    estimate, variance = _pilot(rows, observed, windows, coordinates, lattice, seed)
-    for step in range(settings.passes):
-        last = step == settings.passes - 1
-        rounds = [
-            _one_pass(rows, estimate, windows, coordinates, settings, seed + 101 * step + r)
-            for r in range(segmentations if last else 1)
-        ]
-        estimate = torch.stack([mean for mean, _ in rounds]).mean(dim=0)
-        variance = torch.stack([var for _, var in rounds]).mean(dim=0)
-    return Denoised(estimate.cpu().double().numpy(), variance.cpu().double().numpy())
 
 
 def denoise_directions(
@@ -107,28 +69,38 @@ def denoise_directions(
     seed: int,
     device: str,
 ) -> Denoised:
-    """Denoise all directions of whitened data: the leading ones on windows, the rest by shrinking.
+    """Denoise whitened data: the leading directions on windows, the rest by shrinking.
 
     Parameters
     ----------
     noisy : ndarray, shape (cells, s)
-        Coefficients along orthonormal directions, leading first, with unit noise.
-    lattice, settings, segmentations, seed, device
-        As in `denoise_coefficients`.
+        Coefficients along orthonormal directions, leading first, with white noise of unit
+        variance; one row per cell of the lattice, complete.
+    lattice : Lattice
+    settings : WindowSettings
+        Its rank says how many directions are taken on windows.
+    segmentations : int
+        Number of segmentations to average in the last pass.
+    seed : int
+    device : str
     """
-    variances = noisy.var(axis=0)
-    gain = shrinkage(variances, len(noisy))
+    gain = shrinkage(noisy.var(axis=0), len(noisy))
     mean, variance = noisy * gain, np.broadcast_to(gain, noisy.shape).copy()
-    leading = slice(0, settings.rank)
-    found = denoise_coefficients(
-        noisy[:, leading],
-        lattice,
-        settings,
-        segmentations=segmentations,
-        seed=seed,
-        device=device,
-    )
-    mean[:, leading], variance[:, leading] = found.mean, found.variance
+    windows = Windows.over(lattice, settings.width)
+    leading = torch.as_tensor(noisy[:, : settings.rank], dtype=torch.float32, device=device)
+    rows = windows.take(leading)
+    coordinates = lattice_coordinates(lattice)[windows.centre]
+    estimate, left = _pilot(rows, leading, windows, coordinates, lattice, seed)
+    for step in range(settings.passes):
+        last = step == settings.passes - 1
+        rounds = [
+            _one_pass(rows, estimate, windows, coordinates, settings, seed + 101 * step + r)
+            for r in range(segmentations if last else 1)
+        ]
+        estimate = torch.stack([found for found, _ in rounds]).mean(dim=0)
+        left = torch.stack([var for _, var in rounds]).mean(dim=0)
+    mean[:, : settings.rank] = estimate.cpu().numpy()
+    variance[:, : settings.rank] = left.cpu().numpy()
     return Denoised(mean, variance)
 
 
@@ -152,7 +124,7 @@ def _pilot(
     calm = gaussian_filter(grid, (*sigma, 0.0)).reshape(lattice.size, -1)[windows.centre]
     count = max(1, len(windows) // _PILOT_CELLS)
     labels = segment(calm, coordinates, count, 1.0, seed=seed, device=str(rows.device))
-    blocks = _blocks(labels, rows)
+    blocks = packed_superpixels(torch.as_tensor(labels, dtype=torch.int64, device=rows.device))
     moments = Moments.of(rows, blocks)
     spectrum, basis = torch.linalg.eigh(moments.covariance)
     gain = ((spectrum - 1.0).clamp(min=0.0) / spectrum.clamp(min=1e-6))[:, None, :]
@@ -169,16 +141,8 @@ def _one_pass(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Segment the windows of the last estimate, take their Gaussians, filter the noisy ones."""
     clean = windows.take(estimate)
-    count = max(1, len(windows) // settings.cells)
-    labels = segment(
-        leading_components(clean),
-        coordinates,
-        count,
-        settings.alpha,
-        seed=seed,
-        device=str(rows.device),
-    )
-    blocks = _blocks(labels, rows)
+    labels = window_superpixels(clean, coordinates, settings.cells, settings.alpha, seed)
+    blocks = packed_superpixels(labels)
     moments = Moments.of(clean, blocks)
     noise = torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device)
     gain = torch.linalg.solve(moments.covariance + noise, moments.covariance)
@@ -206,8 +170,3 @@ def _filtered(
     mean = windows.sum(filtered * weight) / total
     variance = windows.sum(own[owner[:-1]] * weight) / total
     return mean, variance
-
-
-def _blocks(labels: IntArray, rows: torch.Tensor) -> Blocks:
-    numbers = torch.as_tensor(labels, dtype=torch.int64, device=rows.device)
-    return Blocks.of(numbers, int(labels.max()) + 1)

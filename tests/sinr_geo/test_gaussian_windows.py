@@ -8,7 +8,7 @@ import torch
 
 from sinr_geo import Lattice
 from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
-from sinr_geo.gaussian.denoising import WindowSettings, denoise_coefficients, denoise_directions
+from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
 from sinr_geo.gaussian.moments import Blocks, Moments
 from sinr_geo.gaussian.noise import noise_levels
 from sinr_geo.gaussian.subspace import Subspace, shrinkage, signal_rank
@@ -113,7 +113,7 @@ def test_denoising_gets_closer_to_the_truth_and_knows_how_close(device):
     clean = bands()[:, :4] * 4.0
     noisy = clean + np.random.default_rng(6).normal(size=clean.shape)
     settings = WindowSettings(rank=4, width=3, cells=60, alpha=1.0, passes=2)
-    found = denoise_coefficients(
+    found = denoise_directions(
         noisy, image((48, 56)), settings, segmentations=1, seed=0, device=device
     )
     error = found.mean - clean
