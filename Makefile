@@ -13,7 +13,7 @@ demo: $(INSTALLED)
 	$(BIN)/sinr-geo demo
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -9,7 +9,6 @@ whose distances to the nearest remaining observation are most like those of the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -43,10 +42,16 @@ def scattered_folds(
     """
     rng = generator(seed, "scattered folds")
     whole = _points_are_whole(points.observed)
-    draw = rng.random((len(points), 1) if whole else points.observed.shape)
-    edges = np.arange(count + 1) * min(share, 0.5 / count)
-    folds = [points.observed & (draw >= low) & (draw < high) for low, high in pairwise(edges)]
-    return tuple(_leave_some(points.observed, fold) for fold in folds)
+    candidates = np.flatnonzero(points.observed.any(axis=1) if whole else points.observed)
+    size = max(1, int(min(share, 0.5 / count) * candidates.size))
+    drawn = rng.permutation(candidates)
+    folds = []
+    for number in range(count):
+        chosen = np.zeros(len(points) if whole else points.observed.size, dtype=np.bool_)
+        chosen[drawn[number * size : (number + 1) * size]] = True
+        entries = chosen[:, None] if whole else chosen.reshape(points.observed.shape)
+        folds.append(_leave_some(points.observed, points.observed & entries))
+    return tuple(folds)
 
 
 def gap_folds(

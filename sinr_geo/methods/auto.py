@@ -31,8 +31,8 @@ class _Chosen:
 class AutoMethod:
     """Both heads scored on what was withheld from both; the better one is used.
 
-    The sine head competes at one effort lower than was asked for, so that it never takes most of
-    the time; if it wins it is fitted again at full effort.
+    The sine head is fitted at one effort lower than was asked for, so that it never takes most of
+    the time; ask for it by name to give it more.
     """
 
     name = "auto"
@@ -49,9 +49,8 @@ def _chosen_on_folds(points: PointSet, problem: Problem) -> _Chosen:
     bayes = SinrBayesMethod().fit(points, problem)
     sine: Fitted = SinrMethod().fit(points, replace(problem, effort=_lower(problem.effort)))
     scores = {f.choice["method"]: f.choice["withheld_rmse"] for f in (bayes, sine)}
-    if _beats(scores["sinr"], scores["sinr-bayes"]):
-        return _report(SinrMethod().fit(points, problem), "withheld_rmse", scores)
-    return _report(bayes, "withheld_rmse", scores)
+    winner = sine if _beats(scores["sinr"], scores["sinr-bayes"]) else bayes
+    return _report(winner, "withheld_rmse", scores)
 
 
 def _chosen_by_thinning(points: PointSet, problem: Problem) -> _Chosen:
@@ -59,8 +58,9 @@ def _chosen_by_thinning(points: PointSet, problem: Problem) -> _Chosen:
     heads: tuple[Method, ...] = (SinrBayesMethod(), SinrMethod())
     trial = replace(problem, effort=_lower(problem.effort))
     scores = {head.name: thinned_error(points, head, trial) for head in heads}
-    winner = min(heads, key=lambda head: scores[head.name])
-    return _report(winner.fit(points, problem), "thinned_error", scores)
+    if scores["sinr"] < scores["sinr-bayes"]:
+        return _report(SinrMethod().fit(points, trial), "thinned_error", scores)
+    return _report(SinrBayesMethod().fit(points, problem), "thinned_error", scores)
 
 
 def _report(winner: Fitted, by: str, scores: Mapping[str, float | None]) -> _Chosen:

@@ -32,7 +32,7 @@ class Fake:
     def open(self, path: Path, query: Any) -> Any:
         raise AssertionError("finding an adapter opens no file")
 
-    write = write_labels = open
+    check_target = write = write_labels = open
 
 
 @dataclass
