@@ -18,13 +18,14 @@ from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
 from sinr_geo.randomness import generator
 
-__all__ = ["gap_folds", "scattered_folds"]
+__all__ = ["gap_folds", "scattered_folds", "thinned_fold"]
 
 _SHARE = 0.15
 _MOST = 0.35
 _SHIFTS = 6
 _QUERIES = 3_000
 _MOST_PATCHES = 300
+_TOGETHER = 16
 _QUANTILES = np.linspace(0.05, 0.95, 10)
 
 
@@ -87,6 +88,34 @@ def gap_folds(
     ]
     best = np.argsort(misfit, kind="stable")[:count]
     return tuple(usable[int(i)] for i in best)
+
+
+def thinned_fold(
+    fold: BoolArray, place: FloatArray, points: int, rng: np.random.Generator
+) -> BoolArray:
+    """Keep the withheld entries of about so many points, in small clusters spread at random.
+
+    Points of one cluster ask the same superpixels, so scoring them costs little more than one.
+
+    Parameters
+    ----------
+    fold : ndarray of bool, shape (n, s)
+    place : ndarray, shape (n, d)
+    points : int
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of bool, shape (n, s)
+    """
+    rows = np.flatnonzero(fold.any(axis=1))
+    if rows.size <= points:
+        return fold
+    seeds = rng.choice(rows, max(1, points // _TOGETHER), replace=False)
+    _, index = nearest(place[rows], place[seeds], min(_TOGETHER, rows.size))
+    kept = np.zeros((len(fold), 1), dtype=np.bool_)
+    kept[rows[index.ravel()]] = True
+    return np.asarray(fold & kept)
 
 
 def _points_are_whole(observed: BoolArray) -> bool:

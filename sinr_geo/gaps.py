@@ -66,7 +66,7 @@ def wanted_gaps(points: PointSet, mask: BoolArray | None = None, *, everything: 
 def gaps_within(points: PointSet, gaps: Gaps, reach: float) -> Gaps:
     """Leave entries that lie farther than `reach` typical spacings from an observed one."""
     place = Embedding.fit(points)(points.coordinates)
-    far = gaps.wanted & (nearest_distance(place, points.observed) > reach)
+    far = gaps.wanted & (nearest_distance(place, points.observed, gaps.wanted) > reach)
     note = _left(
         far, f"more than {reach:g} cells from any observed sample (--max-gap)", option=False
     )

@@ -78,29 +78,34 @@ def inverse_distance(
     return filled
 
 
-def nearest_distance(place: FloatArray, observed: BoolArray) -> FloatArray:
-    """Return every entry's distance to the nearest observed one of its channel.
+def nearest_distance(
+    place: FloatArray, observed: BoolArray, entries: BoolArray | None = None
+) -> FloatArray:
+    """Return entries' distances to the nearest observed one of their channel.
 
     Parameters
     ----------
     place : ndarray, shape (n, d)
     observed : ndarray of bool, shape (n, s)
+    entries : ndarray of bool, shape (n, s), optional
+        Entries that are asked for; by default every one.
 
     Returns
     -------
     ndarray, shape (n, s)
-        0 where observed, infinite in a channel with no observed entry.
+        0 where observed or not asked for, infinite in a channel with no observed entry.
     """
     distance = np.zeros(observed.shape)
+    asked = ~observed if entries is None else entries & ~observed
     for columns in same_pattern(observed):
         seen = observed[:, columns[0]]
+        rows = np.flatnonzero(asked[:, columns].any(axis=1))
         if not seen.any():
             distance[:, columns] = np.inf
-        elif not seen.all():
-            missing = np.flatnonzero(~seen)
-            found, _ = nearest(place[seen], place[missing], 1)
-            distance[np.ix_(missing, columns)] = found
-    return distance
+        elif rows.size:
+            found, _ = nearest(place[seen], place[rows], 1)
+            distance[np.ix_(rows, columns)] = found
+    return np.where(asked, distance, 0.0)
 
 
 def same_pattern(observed: BoolArray) -> list[NDArray[np.int64]]:

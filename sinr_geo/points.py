@@ -158,6 +158,17 @@ class PointSet:
         """Return the same points with other values at the observed entries."""
         return replace(self, values=np.where(self.observed, values, np.nan))
 
+    def bare(self, rows: IntArray) -> PointSet:
+        """Return some of the points, without their grid or mesh."""
+        return replace(
+            self,
+            coordinates=self.coordinates[rows],
+            values=self.values[rows],
+            observed=self.observed[rows],
+            lattice=None,
+            edges=None,
+        )
+
     def select_channels(self, which: IntArray | list[int]) -> PointSet:
         """Return the same points with some of the channels, in the given order."""
         columns = np.asarray(which, dtype=np.int64)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from sinr_geo.coordinates import Embedding
 from sinr_geo.errors import NothingToDoError, RequestError
-from sinr_geo.folds import gap_folds, scattered_folds
+from sinr_geo.folds import gap_folds, scattered_folds, thinned_fold
 from sinr_geo.methods.catalogue import method_named
 from sinr_geo.methods.protocol import Problem, Progress, Task
 from sinr_geo.nearest import nearest_distance
 from sinr_geo.options import Options
 from sinr_geo.points import BoolArray, FloatArray, PointSet
+from sinr_geo.randomness import generator
 from sinr_geo.recovery import Flag, Prediction, Recovery
 
 __all__ = ["recover_points"]
@@ -26,6 +27,7 @@ _FOLDS = 2
 _NOISE_SHARE = 0.05
 _FAR_QUANTILE = 0.99
 _FAR_LEAST = 3.0
+_TESTED = 10_000
 
 
 def recover_points(
@@ -131,7 +133,12 @@ def _device(asked: str) -> str:
 def _tested_reach(points: PointSet, problem: Problem) -> float:
     """Return the distance from data, in spacings, up to which withheld samples were scored."""
     place = Embedding.fit(points)(points.coordinates)
-    tested = [nearest_distance(place, points.observed & ~fold)[fold] for fold in problem.folds]
+    rng = generator(problem.seed, "tested reach")
+    few = [thinned_fold(fold, place, _TESTED, rng) for fold in problem.folds]
+    tested = [
+        nearest_distance(place, points.observed & ~fold, entries)[entries]
+        for fold, entries in zip(problem.folds, few, strict=True)
+    ]
     finite = np.concatenate([d[np.isfinite(d)] for d in tested] or [np.zeros(1)])
     return max(_FAR_LEAST, float(np.quantile(finite, _FAR_QUANTILE))) if finite.size else _FAR_LEAST
 
@@ -158,7 +165,7 @@ def _flags(
     if task is Task.DENOISING:
         flag[points.observed & able] = Flag.DENOISED
     place = Embedding.fit(points)(points.coordinates)
-    far = nearest_distance(place, points.observed) > reach
+    far = nearest_distance(place, points.observed, filled) > reach
     flag[filled] = np.where(far[filled], Flag.EXTRAPOLATED, Flag.FILLED)
     return flag
 

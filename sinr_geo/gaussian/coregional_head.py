@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sinr_geo.folds import thinned_fold
 from sinr_geo.gaussian.centres import OWN_SCALE, embedded, superpixel_centres
 from sinr_geo.gaussian.coregional import (
     CoregionalKernels,
@@ -16,7 +17,6 @@ from sinr_geo.gaussian.coregional import (
     channel_covariance,
 )
 from sinr_geo.gaussian.search import search
-from sinr_geo.gaussian.subset import thinned_fold
 from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.neighbours import neighbour_graph

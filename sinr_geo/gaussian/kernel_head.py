@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from sinr_geo.folds import thinned_fold
 from sinr_geo.gaussian.blending import BlendedKernels
 from sinr_geo.gaussian.centres import OWN_SCALE, embedded, superpixel_centres
 from sinr_geo.gaussian.kernel import KernelSettings
 from sinr_geo.gaussian.samples import Samples
 from sinr_geo.gaussian.search import search
-from sinr_geo.gaussian.subset import thinned_fold
 from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.nearest import nearest, same_pattern
@@ -138,7 +138,7 @@ def _centres(
     """Return the centres of superpixels of all observed and wanted points; -> (K, d)."""
     rows = np.flatnonzero(points.observed.any(axis=1) | wanted.any(axis=1))
     count = max(1, int(points.observed.sum(axis=0).max()) // _SAMPLES_PER_SUPERPIXEL)
-    values = guide(points, place, problem.task)[rows]
+    values = guide(points.bare(rows), place[rows], problem.task)
     return superpixel_centres(values, place[rows], count, alpha, problem)
 
 

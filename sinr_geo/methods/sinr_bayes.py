@@ -10,12 +10,12 @@ import numpy as np
 
 from sinr_geo.calibration import error_scales
 from sinr_geo.errors import RequestError
+from sinr_geo.folds import thinned_fold
 from sinr_geo.gaussian.centres import embedded
 from sinr_geo.gaussian.completion_head import choose_completion, complete_lattice
 from sinr_geo.gaussian.coregional_head import choose_coregional
 from sinr_geo.gaussian.kernel_by_mask import choose_kernels
 from sinr_geo.gaussian.pilot import Pilot
-from sinr_geo.gaussian.subset import thinned_fold
 from sinr_geo.gaussian.window_head import denoise_lattice
 from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.points import FloatArray, PointSet
