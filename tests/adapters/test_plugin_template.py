@@ -24,6 +24,12 @@ document = find_adapter(path).open(path, Query())
 points = document.layers[0].read()
 print(document.format, len(points), int((~points.observed).sum()))
 """
+FILL = """
+import sys
+from sinr_geo_cli.main import run
+sys.argv[0] = "sinr-geo"
+run()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +66,26 @@ def test_it_is_not_listed_without_being_installed() -> None:
 
 
 def test_it_opens_its_sample(site: Path) -> None:
-    """The place for `sinr-geo fill sample.xyzv` too, once there is a command line."""
     name, points, gaps = run("-c", READ, str(TEMPLATE / "sample.xyzv"), site=site).split()
     assert (name, points) == ("xyzv", "240")
     assert 50 < int(gaps) < 200
+
+
+def test_the_command_line_fills_its_sample(site: Path, tmp_path: Path) -> None:
+    output = tmp_path / "filled.xyzv"
+    options = ["--output", str(output), "--method", "sinr-bayes", "--effort", "fast", "--quiet"]
+    source = TEMPLATE / "sample.xyzv"
+    run("-c", FILL, "fill", str(source), *options, site=site)
+    before, after = (rows_of(path) for path in (source, output))
+    assert len(after) == len(before)
+    for old, new in zip(before, after, strict=True):
+        assert "nan" not in new[: len(old)]
+        assert all(new[j] == word for j, word in enumerate(old) if word != "nan")
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    lines = path.read_text().splitlines()
+    return [line.split() for line in lines if line and line[0] in "-0123456789"]
 
 
 def test_its_own_tests_pass(site: Path) -> None:
