@@ -6,7 +6,7 @@ layer of a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -20,7 +20,7 @@ from sinr_geo.methods.protocol import Effort, Progress, Task
 from sinr_geo.options import Bounds, Options
 from sinr_geo.outcome import LayerOutcome, Outcome
 from sinr_geo.points import BoolArray, PointSet
-from sinr_geo.recover import recover_points
+from sinr_geo.recover import recover_points, sparse_channels
 from sinr_geo.recovery import Flag, Recovery
 from sinr_geo.registry import find_adapter
 from sinr_geo.staging import check_output, output_path, write_whole
@@ -119,40 +119,57 @@ def _recover_file(task: Task, source: Path, output: str | Path | None, asked: As
     target = output_path(source, output, word)
     overwrite = asked.get("overwrite", False)
     check_output(source, target, overwrite=overwrite)
-    document = adapter.open(source, _query(asked))
+    query = _query(asked)
+    document = adapter.open(source, query)
     adapter.check_target(document, target)
+    _check_bounds(document, options.bounds)
     progress = asked.get("progress", _silent)
-    recoveries, notes = _recover_layers(document, task, options, progress)
+    recoveries, outcomes, notes = _recover_layers(document, task, options, query, progress)
     stamp = asked.get("stamp") or Stamp(f"{task} of {source.name}", __version__, datetime.now(UTC))
 
     def write(staged: Path) -> tuple[Path, ...]:
         return adapter.write(document, recoveries, staged, stamp)
 
     written = write_whole(source, target, write, overwrite=overwrite)
-    return Outcome(written, _outcomes(document, recoveries), (*document.notes, *notes))
+    return Outcome(written, tuple(outcomes), (*document.notes, *notes))
 
 
 def _recover_layers(
-    document: Document, task: Task, options: Options, progress: Progress
-) -> tuple[list[Recovery], list[str]]:
+    document: Document, task: Task, options: Options, query: Query, progress: Progress
+) -> tuple[list[Recovery], list[LayerOutcome], list[str]]:
     """Recover every layer; one that cannot be is left as it is if another one can."""
-    recoveries, notes, failures = [], [], []
+    recoveries, outcomes, notes, failures = [], [], [], []
     for layer in document.layers:
         points = layer.read()
         gaps = _gaps(document.path, layer, points, options)
         notes += [f"{layer.name}: {note}" for note in gaps.notes]
+        recovery = _as_read(points)
         if task is Task.COMPLETION and not gaps.wanted.any():
             notes.append(f"{layer.name}: no gap to fill")
-            recoveries.append(_as_read(points))
-            continue
-        try:
-            recoveries.append(recover_points(points, gaps.wanted, task, options, progress))
-        except NothingToDoError as error:
-            failures.append(f"{layer.name}: {error}")
-            recoveries.append(_as_read(points))
+        else:
+            try:
+                recovery = recover_points(points, gaps.wanted, task, options, progress)
+            except NothingToDoError as error:
+                failures.append(f"{layer.name}: {error}")
+        notes += _too_sparse(document.path, layer, points, query)
+        recoveries.append(recovery)
+        names = tuple(channel.name for channel in layer.channels)
+        outcomes.append(LayerOutcome.of(layer.name, names, recovery, points.observed))
     if len(failures) == len(document.layers):
         raise NothingToDoError(f"{document.path}: {failures[0]}")
-    return recoveries, notes + failures
+    return recoveries, outcomes, notes + failures
+
+
+def _too_sparse(path: Path, layer: Layer, points: PointSet, query: Query) -> list[str]:
+    """Say which channels are left because too little of them was observed."""
+    sparse = [points.channels[int(j)] for j in sparse_channels(points)]
+    if not sparse or len(sparse) == len(points.channels):
+        return []
+    names = ", ".join(channel.name for channel in sparse)
+    sentence = f"too little was observed of {names} to recover anything from"
+    if query.variables is not None and {c.source for c in sparse} & set(query.variables):
+        raise NothingToDoError(f"{path}: {sentence}; leave it out of --variables")
+    return [f"{layer.name}: {sentence}; left as it is"]
 
 
 def _gaps(path: Path, layer: Layer, points: PointSet, options: Options) -> Gaps:
@@ -162,26 +179,28 @@ def _gaps(path: Path, layer: Layer, points: PointSet, options: Options) -> Gaps:
 
 
 def _mask(path: Path, layer: Layer, where: str) -> BoolArray:
-    """Read a mask from a variable of the file or from another file."""
-    other = Path(where)
-    if not other.exists():
+    """Read a mask from a variable of the file, or else from another file."""
+    try:
         return layer.mask(where)
-    return _mask_of_file(path, layer, other)
+    except RequestError:
+        if not Path(where).is_file() and not Path(where, "zarr.json").exists():
+            raise
+    return _mask_of_file(path, layer, Path(where))
 
 
 def _mask_of_file(path: Path, layer: Layer, other: Path) -> BoolArray:
     """Read the first variable of another file as a mask: wanted where it is valid and not 0."""
-    adapter = find_adapter(other)
     try:
-        points = adapter.open(other, Query()).layers[0].read()
+        mask = find_adapter(other).open(other, Query()).layers[0]
+        points = mask.read()
     except NothingToDoError as error:
         raise RequestError(
             f"{other}: holds no field of numbers to take as a mask (of classes and flags, name the "
             f"variable when it is in the input itself): {error}"
         ) from error
-    if len(points) != int(np.prod(layer.shape, dtype=np.int64)):
+    if mask.shape != layer.shape or len(points) != len(layer.read()):
         raise RequestError(
-            f"{other}: the mask has {len(points)} points, {layer.name} of {path} has the "
+            f"{other}: the mask has the shape {mask.shape}, {layer.name} of {path} has the "
             f"shape {layer.shape}"
         )
     return np.asarray(points.observed[:, 0] & (points.values[:, 0] != 0))
@@ -193,11 +212,16 @@ def _as_read(points: PointSet) -> Recovery:
     return Recovery(points.values, None, flag)
 
 
-def _outcomes(document: Document, recoveries: Iterable[Recovery]) -> tuple[LayerOutcome, ...]:
-    return tuple(
-        LayerOutcome.of(layer.name, tuple(c.name for c in layer.channels), recovery)
-        for layer, recovery in zip(document.layers, recoveries, strict=True)
-    )
+def _check_bounds(document: Document, bounds: Bounds) -> None:
+    """Refuse bounds for what the file does not have."""
+    channels = [channel for layer in document.layers for channel in layer.channels]
+    known = {"*", *(c.name for c in channels), *(c.source for c in channels)}
+    for name in bounds:
+        if name not in known:
+            raise RequestError(
+                f"--bounds {name}: {document.path} has no such variable or band; it has "
+                f"{', '.join(sorted(known - {'*'}))}"
+            )
 
 
 def _query(asked: Asked) -> Query:

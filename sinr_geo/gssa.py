@@ -68,7 +68,7 @@ def segment(
     ).astype(np.float32)
     rng = generator(seed, "superpixels")
     sample = _sample(features, _CONVERGE_ON, rng)
-    centres = _start(sample, count, seed, rng)
+    centres = _start(sample, count, rng)
     converged = _lloyd(
         torch.as_tensor(sample, device=device), torch.as_tensor(centres, device=device)
     )
@@ -114,7 +114,7 @@ def _sample(rows: FloatArray, size: int, rng: np.random.Generator) -> FloatArray
     return rows[np.sort(rng.choice(len(rows), size, replace=False))]
 
 
-def _start(rows: FloatArray, count: int, seed: int, rng: np.random.Generator) -> FloatArray:
+def _start(rows: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
     """Choose starting centres by k-means++, or at random where they are thousands; -> (K, f).
 
     k-means++ draws one centre after the other; with a centre every few points, a random draw
@@ -124,8 +124,9 @@ def _start(rows: FloatArray, count: int, seed: int, rng: np.random.Generator) ->
         return _sample(rows, count, rng)
     start = _sample(rows, _START_FROM, rng)
     trials = None if count <= _FEW else 1
+    draw = int(rng.integers(2**31))
     centres, _ = kmeans_plusplus(
-        start, min(count, len(start)), random_state=seed, n_local_trials=trials
+        start, min(count, len(start)), random_state=draw, n_local_trials=trials
     )
     return np.asarray(centres)
 

@@ -49,6 +49,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.max_gap is not None and not self.max_gap > 0:
             raise RequestError(f"--max-gap must be above 0 cells, not {self.max_gap:g}")
+        if not 0 <= self.seed < 2**32:
+            raise RequestError(f"the seed must be from 0 to {2**32 - 1}, not {self.seed}")
         if self.device not in ("auto", "cpu", "cuda"):
             raise RequestError(f"the device must be auto, cpu or cuda, not {self.device!r}")
         for name, (lower, upper) in self.bounds.items():

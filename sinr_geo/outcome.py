@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from sinr_geo.points import BoolArray
 from sinr_geo.recovery import Flag, Recovery
 
 __all__ = ["LayerOutcome", "Outcome"]
@@ -33,10 +36,17 @@ class LayerOutcome:
     choice: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, channels: tuple[str, ...], recovery: Recovery) -> LayerOutcome:
-        """Summarise a recovery."""
+    def of(
+        cls, name: str, channels: tuple[str, ...], recovery: Recovery, observed: BoolArray
+    ) -> LayerOutcome:
+        """Summarise a recovery of points with a mask of observed entries (n, s).
+
+        A layer that was left as it is counts its gaps as unfilled, though no flag is written.
+        """
         touched = tuple(c for j, c in enumerate(channels) if recovery.touches(j))
-        samples = {flag.name.lower(): int((recovery.flag == flag).sum()) for flag in Flag}
+        left = (recovery.flag == Flag.OBSERVED) & ~observed
+        flags = np.where(left, Flag.UNFILLED, recovery.flag)
+        samples = {flag.name.lower(): int((flags == flag).sum()) for flag in Flag}
         return cls(name, touched, samples, recovery.choice)
 
 

@@ -49,6 +49,8 @@ class Lattice:
         place = np.asarray(self.place)
         if len(self.dims) != len(self.shape):
             raise RequestError(f"a lattice has {len(self.dims)} names for {len(self.shape)} sizes")
+        if not self.space:
+            raise RequestError("a lattice has at least one dimension that spans space")
         if not self.wraps:
             object.__setattr__(self, "wraps", (False,) * len(self.shape))
         if len(self.wraps) != len(self.shape):

@@ -20,7 +20,7 @@ from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Flag, Prediction, Recovery
 
-__all__ = ["recover_points"]
+__all__ = ["recover_points", "sparse_channels"]
 
 _FEWEST = 5
 _FOLDS = 2
@@ -54,7 +54,7 @@ def recover_points(
     NothingToDoError
         If no channel has enough observed entries to recover anything from.
     """
-    varying, constant = _recoverable(points, wanted)
+    varying, constant = _recoverable(points)
     prediction = _constant_prediction(points)
     choice: dict[str, object] = {"method": "constant"}
     reach = np.inf
@@ -74,21 +74,28 @@ def recover_points(
     return _composed(points, bounded, prediction.standard_error, flag, options, choice)
 
 
-def _recoverable(
-    points: PointSet, wanted: BoolArray
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def sparse_channels(points: PointSet) -> NDArray[np.int64]:
+    """Return the channels of which too little was observed to recover anything from."""
+    count, spread = points.observed.sum(axis=0), _spreads(points)
+    return np.flatnonzero((count < 2) | ((count < _FEWEST) & (spread > 0)))
+
+
+def _recoverable(points: PointSet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split the channels that have enough observations into varying and constant ones."""
-    count = points.observed.sum(axis=0)
-    spread = np.array([np.ptp(v[o]) if o.any() else 0.0 for v, o in _columns(points)])
-    constant = (count >= 2) & (spread == 0)
-    varying = (count >= _FEWEST) & (spread > 0)
-    if not (varying | constant).any():
-        most = int(count.max(initial=0))
+    enough = np.setdiff1d(np.arange(len(points.channels)), sparse_channels(points))
+    if enough.size == 0:
+        most = int(points.observed.sum(axis=0).max(initial=0))
         raise NothingToDoError(
             f"too little was observed to recover anything from: {most} sample(s) in the fullest "
             f"channel, {_FEWEST} are needed"
         )
-    return np.flatnonzero(varying), np.flatnonzero(constant)
+    constant = _spreads(points)[enough] == 0
+    return enough[~constant], enough[constant]
+
+
+def _spreads(points: PointSet) -> FloatArray:
+    """Return the range of the observed values of every channel; -> (s,)."""
+    return np.array([np.ptp(v[o]) if o.any() else 0.0 for v, o in _columns(points)])
 
 
 def _columns(points: PointSet) -> list[tuple[FloatArray, BoolArray]]:

@@ -150,7 +150,7 @@ class _State:
         coefficients = values @ dictionary
         residual = (values - coefficients @ dictionary.T) * observed
         left_over = (residual**2).sum(0) / observed.sum(0).clamp(min=1) + _LEAST_LEFT_OVER
-        weighted = observed / left_over
+        weighted, rank = observed / left_over, dictionary.shape[1]
         covered = torch.zeros(len(values), dtype=torch.bool, device=device)
         covered[torch.as_tensor(windows.cells[open_windows], device=device).reshape(-1)] = True
         return cls(
@@ -158,7 +158,7 @@ class _State:
             torch.as_tensor(open_windows, device=device),
             coefficients,
             torch.as_tensor(cube.variance, dtype=torch.float32, device=device) @ dictionary**2,
-            torch.einsum("ns,sk,sl->nkl", weighted, dictionary, dictionary),
+            (weighted @ _products(dictionary)).reshape(len(values), rank, rank),
             (weighted * values) @ dictionary,
             dictionary,
             left_over,
@@ -228,6 +228,11 @@ def _mean_variance(state: _State, labels: torch.Tensor, count: int) -> torch.Ten
     sums = rows.new_zeros((count, rows.shape[1])).index_add_(0, labels, rows)
     sizes = torch.bincount(labels, minlength=count).clamp(min=1).to(rows.dtype)
     return sums / sizes[:, None]
+
+
+def _products(dictionary: torch.Tensor) -> torch.Tensor:
+    """Return the outer product of every row with itself; (s, k) -> (s, k * k)."""
+    return (dictionary[:, :, None] * dictionary[:, None, :]).reshape(len(dictionary), -1)
 
 
 def _block_diagonal(blocks: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sinr_geo.calibration import error_scales
 from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
-from sinr_geo.gaussian.crop import Crop, cropped_points, crops
+from sinr_geo.gaussian.crop import Crop, cropped_points, fullest_crop
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.search import search
 from sinr_geo.methods.protocol import Effort, Problem
@@ -43,6 +43,8 @@ class CompletionChoice:
         Channels that windows improve; the others keep the pilot's values.
     pilot_score, score : float
         Withheld RMSE in a crop, of the pilot and of the best windows.
+    gain : float
+        Withheld RMSE of the mixture that `helps` makes, over the pilot's.
     error_scales : ndarray, shape (s,)
         What makes the windows' 95 % intervals hold on the withheld samples.
     tried : mapping of str to float
@@ -52,6 +54,7 @@ class CompletionChoice:
     helps: BoolArray
     pilot_score: float
     score: float
+    gain: float
     error_scales: FloatArray
     tried: Mapping[str, float]
 
@@ -90,9 +93,11 @@ def choose_completion(
     values, variance = trial.recovered(found.settings)
     by_channel = trial.score_by_channel(values)
     helps = by_channel < _LEAST_GAIN * trial.score_by_channel(trial.pilot_values)
+    mixture = np.where(helps, values, trial.pilot_values)
+    gain = trial.score(mixture) / alone
     errors = np.where(trial.withheld, values - points.values, np.nan)
     scales = error_scales(errors, np.sqrt(variance))
-    return CompletionChoice(found.settings, helps, alone, found.score, scales, found.tried)
+    return CompletionChoice(found.settings, helps, alone, found.score, gain, scales, found.tried)
 
 
 def complete_lattice(
@@ -165,7 +170,8 @@ class _Trial:
         small = part.points.lattice
         assert small is not None
         cube = _cube(part.points, small, mean[part.rows], variance[part.rows], scaling)
-        return cls(points, fold & near, cube, part.rows, small.place, scaling, mean, problem)
+        asked = fold & near & np.isfinite(mean)
+        return cls(points, asked, cube, part.rows, small.place, scaling, mean, problem)
 
     @property
     def columns(self) -> int:
@@ -193,9 +199,9 @@ def _fullest(lattice: Lattice, problem: Problem) -> tuple[BoolArray, Crop] | Non
     best, most = None, 0
     for fold in problem.folds:
         count = lattice.spread(fold.sum(axis=1), 0).ravel()
-        for crop in crops(lattice, _CELLS[problem.effort]):
-            if count[crop.cells].sum() > most:
-                best, most = (fold, crop), int(count[crop.cells].sum())
+        crop = fullest_crop(lattice, _CELLS[problem.effort], count)
+        if count[crop.cells].sum() > most:
+            best, most = (fold, crop), int(count[crop.cells].sum())
     return best if most >= _FEWEST else None
 
 

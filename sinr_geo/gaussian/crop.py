@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sinr_geo.points import Lattice, PointSet
 
-__all__ = ["Crop", "CroppedPoints", "central_crop", "cropped_points", "crops"]
+__all__ = ["Crop", "CroppedPoints", "cropped_points", "crops", "fullest_crop"]
 
 _KEPT_IN_SPACE = 96
 _PLACES = 3
@@ -41,11 +42,12 @@ class CroppedPoints:
     points: PointSet
 
 
-def central_crop(lattice: Lattice, most: int) -> Crop:
-    """Cut a box of at most about `most` cells out of the middle."""
-    shape = _box(lattice, most)
-    first = [(full - part) // 2 for full, part in zip(lattice.shape, shape, strict=True)]
-    return _crop(lattice, shape, first)
+def fullest_crop(lattice: Lattice, most: int, counted: NDArray[Any]) -> Crop:
+    """Return the box of at most about `most` cells that holds most of what is counted.
+
+    `counted` holds a number or a mark per cell of the lattice; of equals the first is taken.
+    """
+    return max(crops(lattice, most), key=lambda crop: int(counted[crop.cells].sum()))
 
 
 def crops(lattice: Lattice, most: int) -> Iterator[Crop]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.gaussian.kernel_head import KernelChoice, choose_kernel
-from sinr_geo.methods.protocol import Problem
+from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.nearest import same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 
@@ -69,8 +69,10 @@ def choose_kernels(points: PointSet, problem: Problem) -> KernelsByMask:
 
     Where there are more than six groups, all channels share one choice.
     """
-    asked = np.flatnonzero(problem.wanted.any(axis=0) | _withheld(problem))
-    groups = [columns for columns in same_pattern(points.observed) if np.isin(columns, asked).any()]
+    asked = _asked(problem)
+    groups: list[IntArray] = [
+        columns for columns in same_pattern(points.observed) if np.isin(columns, asked).any()
+    ]
     if len(groups) > _MOST_GROUPS:
         groups = [asked]
     chosen = [(columns, _choose(points, columns, problem)) for columns in groups]
@@ -83,7 +85,8 @@ def _choose(points: PointSet, columns: IntArray, problem: Problem) -> KernelChoi
     return choose_kernel(points.select_channels(columns), own)
 
 
-def _withheld(problem: Problem) -> BoolArray:
-    """Mark the channels that a choice is asked for because all of them are (denoising); (s,)."""
-    nothing = not problem.wanted.any()
-    return np.full(problem.wanted.shape[1], nothing)
+def _asked(problem: Problem) -> IntArray:
+    """Return the channels to predict: all of them in denoising, those with gaps in completion."""
+    if problem.task is Task.DENOISING:
+        return np.arange(problem.wanted.shape[1])
+    return np.flatnonzero(problem.wanted.any(axis=0))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import nnls
 
-from sinr_geo.points import FloatArray
+from sinr_geo.points import BoolArray, FloatArray
 
 __all__ = ["noise_levels"]
 
@@ -19,7 +19,7 @@ _REGRESSORS = 40
 _MAD_TO_SD = 1.4826
 
 
-def noise_levels(cube: FloatArray, space: tuple[int, ...]) -> FloatArray:
+def noise_levels(cube: FloatArray, space: tuple[int, ...], observed: BoolArray) -> FloatArray:
     """Estimate the standard deviation of white noise in every channel.
 
     Parameters
@@ -28,6 +28,9 @@ def noise_levels(cube: FloatArray, space: tuple[int, ...]) -> FloatArray:
         Complete values on a lattice.
     space : tuple of int
         Dimensions of the lattice along which neighbouring cells resemble each other.
+    observed : ndarray of bool, shape (...)
+        Cells whose values were observed; the others were filled in, without noise, and do not
+        count as long as some observed cells lie side by side.
 
     Returns
     -------
@@ -35,13 +38,15 @@ def noise_levels(cube: FloatArray, space: tuple[int, ...]) -> FloatArray:
         In the unit of each channel; 0 where nothing can be told from signal.
     """
     s = cube.shape[-1]
-    spread = cube.reshape(-1, s).std(axis=0)
+    told = observed if observed.any() else np.ones_like(observed)
+    rows = cube[told]
+    spread = rows.std(axis=0)
     scale = np.where(spread > 0, spread, 1.0)
-    scaled = (cube - cube.reshape(-1, s).mean(axis=0)) / scale
-    weights = _regression_weights(scaled.reshape(-1, s))
+    scaled = (cube - rows.mean(axis=0)) / scale
+    weights = _regression_weights(scaled[told])
     residual = scaled - scaled @ weights
-    alone = np.array([_difference_noise(scaled[..., j], space) for j in range(s)]) ** 2
-    mixed = np.array([_difference_noise(residual[..., j], space) for j in range(s)]) ** 2
+    alone = np.array([_difference_noise(scaled[..., j], space, told) for j in range(s)]) ** 2
+    mixed = np.array([_difference_noise(residual[..., j], space, told) for j in range(s)]) ** 2
     unmixed, _ = nnls(np.eye(s) + weights.T**2, mixed)
     return np.asarray(np.sqrt(np.minimum(unmixed, alone)) * scale * (spread > 0))
 
@@ -70,12 +75,21 @@ def _regression_weights(rows: FloatArray) -> FloatArray:
     return weights
 
 
-def _difference_noise(channel: FloatArray, space: tuple[int, ...]) -> float:
+def _difference_noise(channel: FloatArray, space: tuple[int, ...], observed: BoolArray) -> float:
     """Return the noise of one channel from its second differences along every space dimension."""
-    difference, gain = channel, 1.0
+    difference, gain, told = channel, 1.0, observed
     for axis in space:
         if channel.shape[axis] >= 3:
             difference = np.diff(difference, n=2, axis=axis)
+            told = _three_in_a_row(told, axis)
             gain *= 6.0
-    middle = np.median(difference)
-    return float(_MAD_TO_SD * np.median(np.abs(difference - middle)) / np.sqrt(gain))
+    counted = difference[told] if told.any() else difference.ravel()
+    middle = np.median(counted)
+    return float(_MAD_TO_SD * np.median(np.abs(counted - middle)) / np.sqrt(gain))
+
+
+def _three_in_a_row(told: BoolArray, axis: int) -> BoolArray:
+    """Mark second differences whose three cells were all observed."""
+    size = told.shape[axis] - 2
+    parts = [np.take(told, np.arange(start, start + size), axis=axis) for start in range(3)]
+    return parts[0] & parts[1] & parts[2]

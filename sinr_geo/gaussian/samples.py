@@ -35,8 +35,8 @@ class Samples:
     def averaged(self, side: float) -> Samples:
         """Average over cubes of the given side."""
         cube = np.floor((self.places - self.places.min(axis=0)) / side).astype(np.int64)
-        key = np.ravel_multi_index(tuple(cube.T), tuple(cube.max(axis=0) + 1))
-        _, member, size = np.unique(key, return_inverse=True, return_counts=True)
+        _, member, size = np.unique(cube, axis=0, return_inverse=True, return_counts=True)
+        member = member.reshape(-1)
         places = _means(self.places, member, size)
         spread = _means(((self.places - places[member]) ** 2).sum(axis=1)[:, None], member, size)
         return Samples(places, _means(self.values, member, size), np.sqrt(spread[:, 0]))

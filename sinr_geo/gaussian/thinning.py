@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinr_geo.gaussian.crop import central_crop
+from sinr_geo.gaussian.crop import fullest_crop
 from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
 from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.points import FloatArray, Lattice
+from sinr_geo.points import BoolArray, FloatArray, Lattice
 from sinr_geo.randomness import generator
 
 __all__ = ["WindowChoice", "choose_windows"]
@@ -38,8 +38,8 @@ class WindowChoice:
     ----------
     settings : WindowSettings
     score : float
-        Root mean squared error against the held-out half of the noise, in noise units, with the
-        held-out noise itself taken off.
+        Mean squared error against the held-out half of the noise, in units of the noise variance,
+        with the held-out noise itself taken off; it may fall below 0 by chance.
     tried : mapping of str to float
         The same for every setting that was tried.
     """
@@ -50,7 +50,11 @@ class WindowChoice:
 
 
 def choose_windows(
-    whitened: FloatArray, subspace: Subspace, lattice: Lattice, problem: Problem
+    whitened: FloatArray,
+    subspace: Subspace,
+    lattice: Lattice,
+    observed: BoolArray,
+    problem: Problem,
 ) -> WindowChoice:
     """Choose rank, width, superpixel size and weight of coordinates by thinning.
 
@@ -61,9 +65,11 @@ def choose_windows(
     subspace : Subspace
         Fitted to all directions; its signal rank is where the search starts.
     lattice : Lattice
+    observed : ndarray of bool, shape (cells,)
+        Cells to score on.
     problem : Problem
     """
-    trial = _Trial(whitened, subspace, lattice, problem)
+    trial = _Trial(whitened, subspace, lattice, observed, problem)
     rank = min(subspace.rank, _RANKS[-1])
     width = max(w for w in _WIDTHS if w == _WIDTHS[0] or (w <= 4 and _fits(w, rank, lattice)))
     start = WindowSettings(rank, width, cells=100, alpha=1.0, passes=2)
@@ -87,9 +93,15 @@ class _Trial:
     """A crop of the cube, thinned."""
 
     def __init__(
-        self, whitened: FloatArray, subspace: Subspace, lattice: Lattice, problem: Problem
+        self,
+        whitened: FloatArray,
+        subspace: Subspace,
+        lattice: Lattice,
+        observed: BoolArray,
+        problem: Problem,
     ) -> None:
-        box = central_crop(lattice, _CELLS[problem.effort])
+        box = fullest_crop(lattice, _CELLS[problem.effort], observed)
+        self._observed = observed[box.cells]
         rows = whitened[box.cells] @ subspace.directions
         noise = generator(problem.seed, "thinning").standard_normal(rows.shape)
         self._lattice = box.lattice
@@ -109,7 +121,8 @@ class _Trial:
         )
         values = np.sqrt(1.0 + _THINNING**2) * found.mean
         held_out = 1.0 + 1.0 / _THINNING**2
-        return float(np.mean((values - self._score_on) ** 2) - held_out)
+        error = (values - self._score_on)[self._observed]
+        return float(np.mean(error**2) - held_out)
 
 
 def _fits(width: int, rank: int, lattice: Lattice) -> bool:

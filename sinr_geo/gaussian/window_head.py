@@ -14,7 +14,7 @@ from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.gaussian.thinning import WindowChoice, choose_windows
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.nearest import inverse_distance
-from sinr_geo.points import FloatArray, Lattice, PointSet
+from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
 from sinr_geo.recovery import Prediction
 
 __all__ = ["WindowDenoising", "denoise_lattice", "lattice_noise"]
@@ -61,9 +61,10 @@ def denoise_lattice(points: PointSet, complete: FloatArray, problem: Problem) ->
     assert lattice is not None
     cube = _complete_cube(complete, lattice)
     noise = lattice_noise(points, complete)
-    subspace = Subspace.fit(cube, noise)
+    told = _observed_cells(points, lattice)
+    subspace = Subspace.fit(cube[told], noise)
     whitened = subspace.whitened(cube)
-    windows = choose_windows(whitened, subspace, lattice, problem)
+    windows = choose_windows(whitened, subspace, lattice, told, problem)
     problem.progress("denoising windows", 0.5)
     found = denoise_directions(
         whitened @ subspace.directions,
@@ -98,10 +99,19 @@ def lattice_noise(points: PointSet, complete: FloatArray) -> FloatArray:
     lattice = points.lattice
     assert lattice is not None
     cube = _complete_cube(complete, lattice)
-    spread = cube.std(axis=0)
+    told = _observed_cells(points, lattice)
+    spread = cube[told].std(axis=0)
     least = np.maximum(_LEAST_NOISE * np.where(spread > 0, spread, 1.0), _quantisation(points))
-    noise = noise_levels(cube.reshape(*lattice.shape, -1), lattice.space)
+    shaped = cube.reshape(*lattice.shape, -1)
+    noise = noise_levels(shaped, lattice.space, told.reshape(lattice.shape))
     return np.asarray(np.maximum(noise, least))
+
+
+def _observed_cells(points: PointSet, lattice: Lattice) -> BoolArray:
+    """Mark cells that were observed in all channels, or where there is none in any; (cells,)."""
+    everywhere = points.observed.all(axis=1)
+    told = everywhere if everywhere.any() else points.observed.any(axis=1)
+    return lattice.spread(np.asarray(told), False).ravel()
 
 
 def _quantisation(points: PointSet) -> FloatArray:

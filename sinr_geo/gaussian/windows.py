@@ -21,11 +21,14 @@ class Windows:
     ----------
     cells : ndarray of int64, shape (m, w)
         Flat cell of the lattice under each of a window's w places.
+    middle : int
+        The place in the middle of a window.
     size : int
         Number of cells of the lattice.
     """
 
     cells: NDArray[np.int64]
+    middle: int
     size: int
 
     @classmethod
@@ -43,7 +46,9 @@ class Windows:
             step = stride if dim in lattice.space else 1
             origins.append(np.unique(np.append(np.arange(0, last + 1, step), last)))
             offsets.append(np.arange(span))
-        return cls(_flat_cells(lattice.shape, origins, offsets), lattice.size)
+        spans = tuple(len(offset) for offset in offsets)
+        middle = int(np.ravel_multi_index([span // 2 for span in spans], spans))
+        return cls(_flat_cells(lattice.shape, origins, offsets), middle, lattice.size)
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -51,11 +56,11 @@ class Windows:
     @property
     def centre(self) -> IntArray:
         """Flat cell in the middle of every window, shape (m,)."""
-        return self.cells[:, self.cells.shape[1] // 2]
+        return self.cells[:, self.middle]
 
     def subset(self, rows: IntArray | NDArray[np.bool_]) -> Windows:
         """Return some of the windows."""
-        return Windows(self.cells[rows], self.size)
+        return Windows(self.cells[rows], self.middle, self.size)
 
     def take(self, grid: torch.Tensor) -> torch.Tensor:
         """Gather a grid (cells, k) into windows (m, w * k)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,7 +59,7 @@ def _chosen_by_thinning(points: PointSet, problem: Problem) -> _Chosen:
     heads: tuple[Method, ...] = (SinrBayesMethod(), SinrMethod())
     trial = replace(problem, effort=_lower(problem.effort))
     scores = {head.name: thinned_error(points, head, trial) for head in heads}
-    if scores["sinr"] < scores["sinr-bayes"]:
+    if _beats(scores["sinr"], scores["sinr-bayes"]):
         return _report(SinrMethod().fit(points, trial), "thinned_error", scores)
     return _report(SinrBayesMethod().fit(points, problem), "thinned_error", scores)
 
@@ -73,4 +74,6 @@ def _lower(effort: Effort) -> Effort:
 
 def _beats(score: float | None, other: float | None) -> bool:
     """Whether a score is known and lower than the other, or the only one."""
-    return score is not None and (other is None or score < other)
+    if score is None or math.isnan(score):
+        return False
+    return other is None or math.isnan(other) or score < other

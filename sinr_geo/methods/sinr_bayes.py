@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from sinr_geo.calibration import error_scales
 from sinr_geo.errors import RequestError
-from sinr_geo.folds import thinned_fold
+from sinr_geo.folds import gap_folds, thinned_fold
 from sinr_geo.gaussian.centres import embedded
 from sinr_geo.gaussian.completion_head import choose_completion, complete_lattice
 from sinr_geo.gaussian.coregional_head import choose_coregional
@@ -25,6 +25,7 @@ from sinr_geo.recovery import Prediction
 __all__ = ["SinrBayesMethod"]
 
 _CALIBRATION_POINTS = 4_000
+_GAP_FOLDS = 2
 _SHARE_OF_PARTLY_OBSERVED = 0.2
 _CHANNELS_FOR_BOTH = 8
 
@@ -33,12 +34,13 @@ _CHANNELS_FOR_BOTH = 8
 class _Recovered:
     """A prediction for the points that were fitted."""
 
+    fitted_to: PointSet
     prediction: Prediction
     choice: Mapping[str, Any]
 
     def predict(self, points: PointSet) -> Prediction:
         """Return the prediction for the fitted points; there is none for others."""
-        if points.values.shape != self.prediction.values.shape:
+        if not np.array_equal(points.coordinates, self.fitted_to.coordinates):
             raise RequestError("sinr-bayes predicts the points that it was fitted to and no others")
         return self.prediction
 
@@ -76,8 +78,9 @@ def _completed(points: PointSet, problem: Problem) -> _Recovered:
             mean = np.where(windows.helps, found, mean)
             error = np.where(windows.helps, windows.error_scales * np.sqrt(left), error)
             scales = np.where(windows.helps, windows.error_scales, scales)
+            choice["withheld_rmse"] = pilot.score * windows.gain
     choice["standard_error_scale"] = scales.tolist()
-    return _Recovered(Prediction(mean, error), choice)
+    return _Recovered(points, Prediction(mean, error), choice)
 
 
 def _pilot(points: PointSet, problem: Problem) -> Pilot:
@@ -100,7 +103,7 @@ def _smoothed(points: PointSet, problem: Problem) -> _Recovered:
     kernel = choose_kernels(points, problem)
     mean, variance = kernel.predict(points, problem.wanted | points.observed, problem)
     choice = {"method": "sinr-bayes", **kernel.as_dict(), "withheld_rmse": kernel.score}
-    return _Recovered(Prediction(mean, np.sqrt(variance)), choice)
+    return _Recovered(points, Prediction(mean, np.sqrt(variance)), choice)
 
 
 def _denoised(points: PointSet, problem: Problem) -> _Recovered:
@@ -108,14 +111,16 @@ def _denoised(points: PointSet, problem: Problem) -> _Recovered:
     complete, error = np.array(points.values), np.zeros(points.values.shape)
     choice: dict[str, Any] = {"method": "sinr-bayes", "head": "windows"}
     if problem.wanted.any():
-        gaps = _completed(points, problem)
+        folds = gap_folds(points, problem.wanted, count=_GAP_FOLDS, seed=problem.seed)
+        filling = replace(problem, task=Task.COMPLETION, folds=folds)
+        gaps = _completed(points, filling)
         complete[problem.wanted] = gaps.prediction.values[problem.wanted]
         error[problem.wanted] = gaps.prediction.standard_error[problem.wanted]
         choice["gaps"] = gaps.choice
     found = denoise_lattice(points, complete, problem)
     choice |= found.as_dict(tuple(channel.name for channel in points.channels))
     joined = np.sqrt(found.prediction.standard_error**2 + error**2)
-    return _Recovered(Prediction(found.prediction.values, joined), choice)
+    return _Recovered(points, Prediction(found.prediction.values, joined), choice)
 
 
 def _error_scales(points: PointSet, pilot: Pilot, problem: Problem) -> FloatArray:

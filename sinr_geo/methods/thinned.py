@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from sinr_geo.folds import scattered_folds
-from sinr_geo.gaussian.crop import central_crop, cropped_points
+from sinr_geo.gaussian.crop import cropped_points, fullest_crop
 from sinr_geo.gaussian.window_head import lattice_noise
 from sinr_geo.methods.protocol import Method, Problem
 from sinr_geo.points import PointSet
@@ -22,10 +22,11 @@ __all__ = ["thinned_error"]
 _THINNING = 0.3
 _CELLS = 8_000
 _SHARE = 0.05
+_FEWEST = 30
 
 
 def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
-    """Score a method by thinning in the middle of a lattice.
+    """Score a method by thinning, in the box of the lattice where most was observed.
 
     Parameters
     ----------
@@ -39,13 +40,17 @@ def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
     -------
     float
         Mean squared error in units of each channel's noise variance, the noise of the data that
-        it is scored against taken off; about 0 for a perfect method, so it may fall below.
+        it is scored against taken off; about 0 for a perfect method, so it may fall below. NaN
+        where no channel has 30 observed entries to score on.
     """
     lattice = points.lattice
     assert lattice is not None
-    crop = cropped_points(points, lattice, central_crop(lattice, _CELLS)).points
-    seen = crop.observed
-    crop = crop.select_channels(np.flatnonzero(seen.sum(axis=0) > 1))
+    count = lattice.spread(points.observed.sum(axis=1), 0).ravel()
+    crop = cropped_points(points, lattice, fullest_crop(lattice, _CELLS, count)).points
+    enough = np.flatnonzero(crop.observed.sum(axis=0) >= _FEWEST)
+    if enough.size == 0:
+        return float("nan")
+    crop = crop.select_channels(enough)
     seen = crop.observed
     noise = lattice_noise(crop, crop.values)
     draw = generator(problem.seed, "thinned error").standard_normal(seen.shape) * noise

@@ -142,7 +142,7 @@ def test_extras_follow_cf(tmp_path, kind):
 
 def test_untouched_chunks_keep_their_bytes(tmp_path):
     path = tmp_path / "a.zarr"
-    xr.open_dataset(make(tmp_path / "a.nc"), decode_times=False).chunk().drop_encoding().to_zarr(
+    xr.load_dataset(make(tmp_path / "a.nc"), decode_times=False).drop_encoding().to_zarr(
         path, encoding={"tas": {"chunks": (1, 6, 8)}}, zarr_format=2
     )
     output = write(path)

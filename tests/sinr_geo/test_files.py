@@ -76,7 +76,7 @@ def test_a_mask_of_another_file_must_fit(gappy, tmp_path):
     with xr.open_dataset(outcome.outputs[0]) as filled:
         assert filled["t"].isnull().sum() == 8
     xr.Dataset({"w": (("y", "x"), wanted[:5], {"units": "1"})}).to_netcdf(tmp_path / "small.nc")
-    with pytest.raises(RequestError, match="100 points"):
+    with pytest.raises(RequestError, match="shape"):
         sinr_geo.fill(path, where=str(tmp_path / "small.nc"), overwrite=True, **FAST)
 
 
@@ -189,8 +189,41 @@ def test_an_all_missing_variable_beside_a_good_one_passes_through(gappy):
     with xr.open_dataset(outcome.outputs[0]) as filled:
         assert filled["e"].isnull().all()
         assert not filled["t"].isnull().any()
+    assert any("too little was observed of e" in note for note in outcome.notes)
     with pytest.raises(NothingToDoError, match="too little was observed"):
         sinr_geo.fill(path, variables=["e"], overwrite=True, **FAST)
+    with pytest.raises(NothingToDoError, match="leave it out of --variables"):
+        sinr_geo.fill(path, variables=["t", "e"], overwrite=True, **FAST)
+
+
+def test_a_variable_comes_before_a_folder_of_its_name(gappy, monkeypatch):
+    path, _ = gappy
+    monkeypatch.chdir(path.parent)
+    (path.parent / "m").mkdir()
+    outcome = sinr_geo.fill(path, where="m", **FAST)
+    assert outcome.layers[0].samples["unfilled"] == 8
+
+
+def test_a_mask_lying_on_its_side_is_refused(gappy, tmp_path):
+    path, _ = gappy
+    wanted = np.ones((20, 16), dtype="f4")
+    wanted[3] = 0
+    other = tmp_path / "turned.nc"
+    xr.Dataset({"w": (("y", "x"), wanted, {"units": "1"})}).to_netcdf(other)
+    with pytest.raises(RequestError, match="shape"):
+        sinr_geo.fill(path, where=str(other), **FAST)
+
+
+def test_bounds_for_what_is_not_there_are_refused(gappy):
+    path, _ = gappy
+    with pytest.raises(RequestError, match="--bounds typo"):
+        sinr_geo.fill(path, bounds={"typo": (0.0, 1.0)}, **FAST)
+
+
+def test_gaps_that_are_left_are_counted(gappy):
+    path, _ = gappy
+    outcome = sinr_geo.fill(path, max_gap=0.5, **FAST)
+    assert outcome.layers[0].samples["unfilled"] == 16
 
 
 def test_infinities_are_gaps(gappy):

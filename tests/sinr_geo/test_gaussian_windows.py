@@ -80,21 +80,31 @@ def test_noise_is_told_from_signal(level):
     clean = bands()
     scale = level * np.linspace(0.5, 1.5, 8)
     noisy = clean + np.random.default_rng(2).normal(size=clean.shape) * scale
-    found = noise_levels(noisy.reshape(48, 56, 8), (0, 1))
+    found = noise_levels(noisy.reshape(48, 56, 8), (0, 1), np.ones((48, 56), dtype=bool))
     np.testing.assert_allclose(found, scale, rtol=0.3)
     assert np.median(np.abs(found / scale - 1.0)) < 0.1
 
 
+def test_filled_cells_do_not_count_as_quiet():
+    noisy = np.random.default_rng(3).normal(scale=0.3, size=(40, 40, 2))
+    observed = np.ones((40, 40), dtype=bool)
+    observed[:25] = False
+    noisy[:25] = 0.0
+    np.testing.assert_allclose(noise_levels(noisy, (0, 1), observed), 0.3, rtol=0.15)
+
+
 def test_a_clean_smooth_channel_has_next_to_no_noise():
     ramp = np.add.outer(np.arange(30.0), np.arange(40.0))[..., None]
-    assert noise_levels(ramp, (0, 1))[0] < 1e-6 * ramp.std()
+    assert noise_levels(ramp, (0, 1), np.ones((30, 40), dtype=bool))[0] < 1e-6 * ramp.std()
 
 
 def test_more_channels_than_cells_do_not_hide_the_noise():
     rng = np.random.default_rng(3)
     clean = np.outer(np.sin(np.arange(400) / 30.0), rng.random(300))
     noisy = (clean + rng.normal(scale=0.2, size=clean.shape)).reshape(20, 20, 300)
-    assert np.median(noise_levels(noisy, (0, 1))) == pytest.approx(0.2, rel=0.15)
+    assert np.median(noise_levels(noisy, (0, 1), np.ones((20, 20), dtype=bool))) == pytest.approx(
+        0.2, rel=0.15
+    )
 
 
 def test_the_rank_is_the_number_of_materials():

@@ -98,6 +98,42 @@ def test_denoising_bare_points_on_a_kernel():
     assert (found.values - truth).std() < 0.6 * 0.3
 
 
+def test_denoising_bare_points_leaves_no_channel_out():
+    rng = np.random.default_rng(4)
+    place = rng.uniform(0, 10, size=(300, 2))
+    truth = np.stack((np.sin(place[:, 0]), np.cos(place[:, 1])), axis=1)
+    seen = np.ones(truth.shape, dtype=bool)
+    seen[:60, 0] = False
+    noisy = np.where(seen, truth + rng.normal(scale=0.1, size=truth.shape), np.nan)
+    points = PointSet(place, noisy, seen, AXES, (Channel("a"), Channel("b")))
+    found = recover_points(points, ~seen, Task.DENOISING, FAST, silent)
+    assert np.isfinite(found.values).all()
+    assert np.isfinite(found.standard_error).all()
+
+
+@pytest.mark.parametrize("method", ["sinr-bayes", "auto"])
+def test_land_does_not_keep_the_noise_in(method):
+    land = np.zeros((40, 40), dtype=bool)
+    land[8:32, 5:35] = True
+    points, truth = scene(land, Channel("a"), Channel("b"), noise=0.3)
+    options = Options(method=method, effort=Effort.FAST)
+    nothing = np.zeros_like(points.observed)
+    found = recover_points(points, nothing, Task.DENOISING, options, silent)
+    sea = points.observed
+    assert (found.values - truth)[sea].std() < 0.6 * 0.3
+    assert (found.flag[~sea] == Flag.UNFILLED).all()
+
+
+def test_one_far_point_is_no_trouble():
+    rng = np.random.default_rng(5)
+    place = np.concatenate((rng.uniform(0, 10, size=(300, 2)), [[1e9, 1e9]]))
+    values = np.sin(place[:, :1])
+    values[:50] = np.nan
+    points = PointSet(place, values, np.isfinite(values), AXES, (Channel("a"),))
+    found = recover_points(points, ~points.observed, Task.COMPLETION, FAST, silent)
+    assert np.isfinite(found.values).all()
+
+
 def test_what_was_not_asked_for_stays_missing():
     points, _ = scene(block(), Channel("a"))
     wanted = ~points.observed
@@ -196,3 +232,5 @@ def test_unknown_names_are_said_in_words():
         recover_points(points, ~points.observed, Task.COMPLETION, Options("magic"), silent)
     with pytest.raises(RequestError, match="device must be"):
         Options(device="abacus")
+    with pytest.raises(RequestError, match="seed must be"):
+        Options(seed=-1)
