@@ -39,9 +39,10 @@ class KernelsByMask:
 
     @property
     def score(self) -> float:
-        """Withheld RMSE, the mean of squares over all channels."""
+        """Withheld RMSE, the mean of squares over all channels; NaN where nothing was withheld."""
         squares = [choice.score**2 for columns, choice in self.groups for _ in columns]
-        return float(np.sqrt(np.nanmean(squares)))
+        told = [square for square in squares if np.isfinite(square)]
+        return float(np.sqrt(np.mean(told))) if told else float("nan")
 
     def as_dict(self) -> Mapping[str, Any]:
         """Return what was chosen for each group by the name of its first channel."""

@@ -63,7 +63,7 @@ def _completed(points: PointSet, problem: Problem) -> _Recovered:
     """Recover the wanted entries on a kernel, and on a lattice on windows over it."""
     pilot = _pilot(points, problem)
     mean, variance = pilot.predict(points, problem.wanted, problem)
-    choice = {"method": "sinr-bayes", **pilot.as_dict(), "withheld_rmse": pilot.score}
+    choice = {"method": "sinr-bayes", **pilot.as_dict(), "withheld_rmse": _known(pilot.score)}
     scales = _error_scales(points, pilot, problem)
     error = scales * np.sqrt(variance)
     lattice = points.lattice
@@ -78,7 +78,7 @@ def _completed(points: PointSet, problem: Problem) -> _Recovered:
             mean = np.where(windows.helps, found, mean)
             error = np.where(windows.helps, windows.error_scales * np.sqrt(left), error)
             scales = np.where(windows.helps, windows.error_scales, scales)
-            choice["withheld_rmse"] = pilot.score * windows.gain
+            choice["withheld_rmse"] = _known(pilot.score * windows.gain)
     choice["standard_error_scale"] = scales.tolist()
     return _Recovered(points, Prediction(mean, error), choice)
 
@@ -102,7 +102,7 @@ def _smoothed(points: PointSet, problem: Problem) -> _Recovered:
     """Denoise on a kernel: the conditional mean of the field at every point, nugget left out."""
     kernel = choose_kernels(points, problem)
     mean, variance = kernel.predict(points, problem.wanted | points.observed, problem)
-    choice = {"method": "sinr-bayes", **kernel.as_dict(), "withheld_rmse": kernel.score}
+    choice = {"method": "sinr-bayes", **kernel.as_dict(), "withheld_rmse": _known(kernel.score)}
     return _Recovered(points, Prediction(mean, np.sqrt(variance)), choice)
 
 
@@ -121,6 +121,11 @@ def _denoised(points: PointSet, problem: Problem) -> _Recovered:
     choice |= found.as_dict(tuple(channel.name for channel in points.channels))
     joined = np.sqrt(found.prediction.standard_error**2 + error**2)
     return _Recovered(points, Prediction(found.prediction.values, joined), choice)
+
+
+def _known(score: float) -> float | None:
+    """Return a score, or None where nothing could be withheld."""
+    return score if np.isfinite(score) else None
 
 
 def _error_scales(points: PointSet, pilot: Pilot, problem: Problem) -> FloatArray:
