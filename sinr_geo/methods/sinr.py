@@ -88,6 +88,7 @@ class SinrMethod:
         ground = Ground.of(points, problem.task, problem.device, ratios_of(ratio), graph)
         forms = [_members(candidate, ground, problem) for candidate in taken]
         choice = _described(taken, (spectral, trained), forms, score)
+        choice["scored_share"] = len(study.points) / len(points)
         return SineMixture(forms, study.error(ratio, withheld), choice)
 
 
