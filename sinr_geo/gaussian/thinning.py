@@ -1,8 +1,4 @@
-"""Choosing a denoiser from the noisy data alone.
-
-With noise of a known level, y + a e and y - e / a carry independent noise for e drawn at that
-level: what is fitted to the first can be scored against the second, as if it were new data.
-"""
+"""Choosing the settings of windows from the noisy data alone (see `split`)."""
 
 from __future__ import annotations
 
@@ -14,6 +10,7 @@ import numpy as np
 from sinr_geo.gaussian.crop import fullest_crop
 from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
 from sinr_geo.gaussian.search import search
+from sinr_geo.gaussian.split import ADDED, HELD_OUT, split_noise
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import BoolArray, FloatArray, Lattice
@@ -21,7 +18,7 @@ from sinr_geo.randomness import generator
 
 __all__ = ["WindowChoice", "choose_windows"]
 
-_THINNING = 0.3
+_LEVEL = (1.0 + ADDED**2) ** 0.5
 _CELLS = {Effort.FAST: 6_000, Effort.NORMAL: 16_000, Effort.BEST: 65_000}
 _WIDTHS = (2, 3, 4, 5, 6)
 _CELLS_PER_SUPERPIXEL = (40, 60, 100, 160, 250, 400)
@@ -105,8 +102,8 @@ class _Trial:
         rows = whitened[box.cells] @ subspace.directions
         noise = generator(problem.seed, "thinning").standard_normal(rows.shape)
         self._lattice = box.lattice
-        self._fit_to = (rows + _THINNING * noise) / np.sqrt(1.0 + _THINNING**2)
-        self._score_on = rows - noise / _THINNING
+        noisier, self._score_on = split_noise(rows, noise)
+        self._fit_to = noisier / _LEVEL
         self._problem = problem
 
     def score(self, settings: WindowSettings) -> float:
@@ -119,10 +116,8 @@ class _Trial:
             seed=self._problem.seed,
             device=self._problem.device,
         )
-        values = np.sqrt(1.0 + _THINNING**2) * found.mean
-        held_out = 1.0 + 1.0 / _THINNING**2
-        error = (values - self._score_on)[self._observed]
-        return float(np.mean(error**2) - held_out)
+        error = (_LEVEL * found.mean - self._score_on)[self._observed]
+        return float(np.mean(error**2) - HELD_OUT)
 
 
 def _fits(width: int, rank: int, lattice: Lattice) -> bool:

@@ -1,8 +1,4 @@
-"""The error of any method on noisy data whose truth nobody knows.
-
-With noise of a known level, y + a e and y - e / a carry independent noise for e drawn at that
-level: a method fitted to the first is scored against the second as if that were new data.
-"""
+"""The error of any method on noisy data whose truth nobody knows, by splitting their noise."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ import numpy as np
 
 from sinr_geo.folds import scattered_folds
 from sinr_geo.gaussian.crop import cropped_points, fullest_crop
+from sinr_geo.gaussian.split import HELD_OUT, split_noise
 from sinr_geo.gaussian.window_head import lattice_noise
 from sinr_geo.methods.protocol import Method, Problem
 from sinr_geo.points import PointSet
@@ -19,7 +16,6 @@ from sinr_geo.randomness import generator
 
 __all__ = ["thinned_error"]
 
-_THINNING = 0.3
 _CELLS = 8_000
 _SHARE = 0.05
 _FEWEST = 30
@@ -54,9 +50,10 @@ def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
     seen = crop.observed
     noise = lattice_noise(crop, crop.values)
     draw = generator(problem.seed, "thinned error").standard_normal(seen.shape) * noise
-    fitted_to = crop.with_values(crop.values + _THINNING * draw)
+    noisier, scored_on = split_noise(crop.values, draw)
+    fitted_to = crop.with_values(noisier)
     folds = scattered_folds(fitted_to, count=1, seed=problem.seed, share=_SHARE)
     trial = replace(problem, wanted=np.zeros_like(seen), folds=folds)
     found = method.fit(fitted_to, trial).predict(fitted_to).values
-    error = ((found - (crop.values - draw / _THINNING)) / noise)[seen]
-    return float(np.mean(error**2) - 1.0 - 1.0 / _THINNING**2)
+    error = ((found - scored_on) / noise)[seen]
+    return float(np.mean(error**2) - HELD_OUT)
