@@ -9,16 +9,17 @@ whose distances to the nearest remaining observation are most like those of the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from sinr_geo.coordinates import Embedding
 from sinr_geo.nearest import nearest, same_pattern
-from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
+from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
 from sinr_geo.randomness import generator
 
-__all__ = ["gap_folds", "scattered_folds", "thinned_fold"]
+__all__ = ["Fold", "gap_folds", "scattered_folds", "thinned_fold"]
 
 _SHARE = 0.15
 _MOST = 0.35
@@ -27,6 +28,35 @@ _QUERIES = 3_000
 _MOST_PATCHES = 300
 _TOGETHER = 16
 _QUANTILES = np.linspace(0.05, 0.95, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Observed entries that are taken away to choose by.
+
+    Parameters
+    ----------
+    withheld : ndarray of bool, shape (n, s)
+    asked : ndarray of bool, shape (n, s)
+        Those of them that methods are scored on: all, or some clusters where there are many.
+    """
+
+    withheld: BoolArray
+    asked: BoolArray
+
+    @classmethod
+    def of(cls, withheld: BoolArray, place: FloatArray, most: int, seed: int) -> Fold:
+        """Withhold entries and ask for about `most` of their points, at places (n, d)."""
+        asked = thinned_fold(withheld, place, most, generator(seed, "asked entries"))
+        return cls(withheld, asked)
+
+    def train(self, points: PointSet) -> PointSet:
+        """Return the points without what is withheld."""
+        return points.with_observed(points.observed & ~self.withheld)
+
+    def select_channels(self, which: IntArray) -> Fold:
+        """Return the fold of some of the channels."""
+        return Fold(self.withheld[:, which], self.asked[:, which])
 
 
 def scattered_folds(

@@ -171,6 +171,21 @@ class PointSet:
             edges=None,
         )
 
+    def take(self, rows: IntArray) -> PointSet:
+        """Return some of the points, in increasing order, on the same grid or mesh."""
+        renumbered = np.full(len(self), -1, dtype=np.int64)
+        renumbered[rows] = np.arange(len(rows))
+        edges = None if self.edges is None else renumbered[self.edges]
+        lattice = self.lattice
+        return replace(
+            self,
+            coordinates=self.coordinates[rows],
+            values=self.values[rows],
+            observed=self.observed[rows],
+            lattice=None if lattice is None else replace(lattice, place=lattice.place[rows]),
+            edges=None if edges is None else edges[(edges >= 0).all(axis=1)],
+        )
+
     def select_channels(self, which: IntArray | list[int]) -> PointSet:
         """Return the same points with some of the channels, in the given order."""
         columns = np.asarray(which, dtype=np.int64)

@@ -11,23 +11,19 @@ from numpy.typing import NDArray
 
 from sinr_geo.coordinates import Embedding
 from sinr_geo.errors import NothingToDoError, RequestError
-from sinr_geo.folds import gap_folds, scattered_folds, thinned_fold
 from sinr_geo.methods.catalogue import method_named
 from sinr_geo.methods.protocol import Problem, Progress, Task
 from sinr_geo.nearest import nearest_distance
 from sinr_geo.options import Options
 from sinr_geo.points import BoolArray, FloatArray, PointSet
-from sinr_geo.randomness import generator
 from sinr_geo.recovery import Flag, Prediction, Recovery
+from sinr_geo.trial import Trial
 
 __all__ = ["recover_points", "sparse_channels"]
 
 _FEWEST = 5
-_FOLDS = 2
-_NOISE_SHARE = 0.05
 _FAR_QUANTILE = 0.99
 _FAR_LEAST = 3.0
-_TESTED = 10_000
 
 
 def recover_points(
@@ -60,13 +56,15 @@ def recover_points(
     reach = np.inf
     if varying.size:
         part = points.select_channels(varying)
-        problem = _problem(part, wanted[:, varying], task, options, progress)
-        fitted = method_named(options.method).fit(part, problem)
+        problem = _problem(wanted[:, varying], task, options, progress)
+        trial = Trial.of(part, problem)
+        chosen = method_named(options.method).choose(trial.points, trial.problem)
+        fitted = chosen.fit(part, problem)
         found = fitted.predict(part)
         prediction.values[:, varying] = found.values
         prediction.standard_error[:, varying] = found.standard_error
-        choice = dict(fitted.choice)
-        reach = _tested_reach(part, problem)
+        choice = dict(fitted.report)
+        reach = _tested_reach(trial)
     able = np.zeros(len(points.channels), dtype=np.bool_)
     able[np.concatenate((varying, constant))] = True
     bounded = _within_bounds(points, prediction.values, options)
@@ -109,17 +107,11 @@ def _constant_prediction(points: PointSet) -> Prediction:
     return Prediction(values, np.zeros(points.values.shape))
 
 
-def _problem(
-    points: PointSet, wanted: BoolArray, task: Task, options: Options, progress: Progress
-) -> Problem:
-    if task is Task.DENOISING:
-        folds = scattered_folds(points, count=1, seed=options.seed, share=_NOISE_SHARE)
-    else:
-        folds = gap_folds(points, wanted, count=_FOLDS, seed=options.seed)
+def _problem(wanted: BoolArray, task: Task, options: Options, progress: Progress) -> Problem:
     return Problem(
         task=task,
         wanted=wanted,
-        folds=folds,
+        folds=(),
         effort=options.effort,
         seed=options.seed,
         device=_device(options.device),
@@ -137,14 +129,12 @@ def _device(asked: str) -> str:
     return asked
 
 
-def _tested_reach(points: PointSet, problem: Problem) -> float:
+def _tested_reach(trial: Trial) -> float:
     """Return the distance from data, in spacings, up to which withheld samples were scored."""
-    place = Embedding.fit(points)(points.coordinates)
-    rng = generator(problem.seed, "tested reach")
-    few = [thinned_fold(fold, place, _TESTED, rng) for fold in problem.folds]
+    place = Embedding.fit(trial.points)(trial.points.coordinates)
     tested = [
-        nearest_distance(place, points.observed & ~fold, entries)[entries]
-        for fold, entries in zip(problem.folds, few, strict=True)
+        nearest_distance(place, fold.train(trial.points).observed, fold.asked)[fold.asked]
+        for fold in trial.problem.folds
     ]
     finite = np.concatenate([d[np.isfinite(d)] for d in tested] or [np.zeros(1)])
     return max(_FAR_LEAST, float(np.quantile(finite, _FAR_QUANTILE))) if finite.size else _FAR_LEAST

@@ -197,7 +197,7 @@ class _Trial:
 def _fullest(lattice: Lattice, problem: Problem) -> tuple[BoolArray, Crop] | None:
     """Return the fold and the crop that hold most withheld entries together."""
     best, most = None, 0
-    for fold in problem.folds:
+    for fold in (fold.withheld for fold in problem.folds):
         count = lattice.spread(fold.sum(axis=1), 0).ravel()
         crop = fullest_crop(lattice, _CELLS[problem.effort], count)
         if count[crop.cells].sum() > most:

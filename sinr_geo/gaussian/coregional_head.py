@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sinr_geo.folds import thinned_fold
 from sinr_geo.gaussian.centres import OWN_SCALE, embedded, superpixel_centres
 from sinr_geo.gaussian.coregional import (
     CoregionalKernels,
@@ -18,15 +17,13 @@ from sinr_geo.gaussian.coregional import (
 )
 from sinr_geo.gaussian.search import search
 from sinr_geo.guide import guide
-from sinr_geo.methods.protocol import Effort, Problem
+from sinr_geo.methods.protocol import Problem
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import BoolArray, FloatArray, PointSet
-from sinr_geo.randomness import generator
 from sinr_geo.scoring import withheld_rmse
 
 __all__ = ["CoregionalChoice", "choose_coregional"]
 
-_POINTS = {Effort.FAST: 1_500, Effort.NORMAL: 4_000, Effort.BEST: 10_000}
 _ENTRIES_PER_SUPERPIXEL = 12
 _ALPHA = 20.0
 _GRID: Mapping[str, tuple[float, ...]] = {
@@ -67,13 +64,8 @@ class CoregionalChoice:
 
 def choose_coregional(points: PointSet, problem: Problem) -> CoregionalChoice:
     """Choose reach, nugget and rank on the folds, one after the other."""
-    rng = generator(problem.seed, "fewer samples")
-    place = embedded(points, 1.0)
-    few = [thinned_fold(fold, place, _POINTS[problem.effort], rng) for fold in problem.folds]
-    known = [
-        _Conditioning(points.with_observed(points.observed & ~fold), problem)
-        for fold in problem.folds
-    ]
+    few = [fold.asked for fold in problem.folds]
+    known = [_Conditioning(fold.train(points), problem) for fold in problem.folds]
 
     def score(settings: CoregionalSettings) -> float:
         found = [c.predict(w, settings)[0] for c, w in zip(known, few, strict=True)]

@@ -81,7 +81,9 @@ def choose_kernels(points: PointSet, problem: Problem) -> KernelsByMask:
 
 
 def _choose(points: PointSet, columns: IntArray, problem: Problem) -> KernelChoice:
-    folds = tuple(fold[:, columns] for fold in problem.folds if fold[:, columns].any())
+    folds = tuple(
+        fold.select_channels(columns) for fold in problem.folds if fold.asked[:, columns].any()
+    )
     own = replace(problem, wanted=problem.wanted[:, columns], folds=folds)
     return choose_kernel(points.select_channels(columns), own)
 

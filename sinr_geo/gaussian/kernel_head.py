@@ -8,23 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from sinr_geo.folds import thinned_fold
+from sinr_geo.folds import Fold
 from sinr_geo.gaussian.blending import BlendedKernels
 from sinr_geo.gaussian.centres import OWN_SCALE, embedded, superpixel_centres
 from sinr_geo.gaussian.kernel import KernelSettings
 from sinr_geo.gaussian.samples import Samples
 from sinr_geo.gaussian.search import search
 from sinr_geo.guide import guide
-from sinr_geo.methods.protocol import Effort, Problem
+from sinr_geo.methods.protocol import Problem
 from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
-from sinr_geo.randomness import generator
 from sinr_geo.scoring import withheld_rmse
 
 __all__ = ["KernelChoice", "choose_kernel"]
 
 _SAMPLES_PER_SUPERPIXEL = 10
-_QUERIES = {Effort.FAST: 1_600, Effort.NORMAL: 4_000, Effort.BEST: 10_000}
 _BLOCKS = (4.0, 16.0)
 _SPACING_SAMPLE = 2_000
 _GRID: Mapping[str, tuple[float, ...]] = {
@@ -79,15 +77,10 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
     One setting is varied at a time, up and down its grid for as long as the score improves.
     Without folds nothing can be chosen, and the settings are those that the search starts from.
     """
-    rng = generator(problem.seed, "fewer samples")
-    few = _QUERIES[problem.effort]
     if not problem.folds:
         return KernelChoice(KernelSettings(), float("nan"), {})
     places = {1.0: embedded(points, 1.0)}
-    trials = [
-        _Trial(points, fold, thinned_fold(fold, places[1.0], few, rng), problem)
-        for fold in problem.folds
-    ]
+    trials = [_Trial(points, fold, problem) for fold in problem.folds]
 
     def score(settings: KernelSettings) -> float:
         if settings.ratio not in places:
@@ -109,10 +102,10 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
 class _Trial:
     """One fold: what is left to fit on, which withheld entries are asked for, and segmentations."""
 
-    def __init__(self, points: PointSet, fold: BoolArray, few: BoolArray, problem: Problem) -> None:
+    def __init__(self, points: PointSet, fold: Fold, problem: Problem) -> None:
         self._truth = points
-        self._train = points.with_observed(points.observed & ~fold)
-        self._few = few
+        self._train = fold.train(points)
+        self._few = fold.asked
         self._problem = problem
         self._known_centres: dict[tuple[float, float], FloatArray] = {}
 

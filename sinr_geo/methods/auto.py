@@ -1,4 +1,4 @@
-"""`auto`: the better of the two heads on samples that neither was fitted to."""
+"""`auto`: methods scored on the same withheld entries, and stacked by what they scored."""
 
 from __future__ import annotations
 
@@ -7,78 +7,109 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sinr_geo.methods.protocol import Effort, Fitted, Method, Problem, Task
-from sinr_geo.methods.sinr import SinrMethod
-from sinr_geo.methods.sinr_bayes import SinrBayesMethod
+from sinr_geo.methods.catalogue import method_named
+from sinr_geo.methods.members import members_for
+from sinr_geo.methods.protocol import Choice, Effort, Fitted, HeldOut, Problem, Task
+from sinr_geo.methods.stack import Stack
 from sinr_geo.methods.thinned import thinned_error
 from sinr_geo.points import PointSet
 from sinr_geo.recovery import Prediction
+from sinr_geo.scoring import held_out_rmse
 
 __all__ = ["AutoMethod"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """The winner, and what both scored."""
-
-    winner: Fitted
-    choice: Mapping[str, Any]
-
-    def predict(self, points: PointSet) -> Prediction:
-        """Predict with the winner."""
-        return self.winner.predict(points)
-
-
 class AutoMethod:
-    """Both heads scored on what was withheld from both; the better one is used.
+    """Every method that suits the data, stacked with weights from what was withheld from all.
 
-    The sine head is fitted at one effort lower than was asked for, so that it never takes most of
+    The sine head is tried at one effort lower than was asked for, so that it never takes most of
     the time; ask for it by name to give it more.
     """
 
     name = "auto"
 
-    def fit(self, points: PointSet, problem: Problem) -> _Chosen:
-        """Fit both heads and keep the one with the lower error."""
+    def choose(self, points: PointSet, problem: Problem) -> Choice:
+        """Choose the settings of every member, and the weights."""
         if problem.task is Task.DENOISING and points.lattice is not None:
-            return _chosen_by_thinning(points, problem)
-        return _chosen_on_folds(points, problem)
+            return _best_by_thinning(points, problem)
+        return _stacked(points, problem)
 
 
-def _chosen_on_folds(points: PointSet, problem: Problem) -> _Chosen:
-    """Compare what the heads scored on the same folds.
+@dataclass(frozen=True, slots=True)
+class _Winner:
+    """One method alone, and what the others scored."""
 
-    Of large data the sine head sees an excerpt when it chooses, and its score is that of a few
-    regions; such a score is reported but does not win.
-    """
-    bayes = SinrBayesMethod().fit(points, problem)
-    sine: Fitted = SinrMethod().fit(points, replace(problem, effort=_lower(problem.effort)))
-    scores = {f.choice["method"]: f.choice["withheld_rmse"] for f in (bayes, sine)}
-    comparable = sine.choice.get("scored_share", 1.0) == 1.0
-    wins = comparable and _beats(scores["sinr"], scores["sinr-bayes"])
-    return _report(sine if wins else bayes, "withheld_rmse", scores)
+    choice: Choice
+    told: Mapping[str, Any]
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What the method chose, and all scores."""
+        return {**self.choice.report, **self.told}
+
+    @property
+    def withheld(self) -> tuple[HeldOut, ...]:
+        """What the method says of the folds."""
+        return self.choice.withheld
+
+    def fit(self, points: PointSet, problem: Problem) -> Fitted:
+        """Fit the method."""
+        fitted = self.choice.fit(points, problem)
+        return _Fitted(fitted, {**fitted.report, **self.told})
 
 
-def _chosen_by_thinning(points: PointSet, problem: Problem) -> _Chosen:
-    """Fit both heads to thinned data in a crop, then the better one to everything."""
-    heads: tuple[Method, ...] = (SinrBayesMethod(), SinrMethod())
-    trial = replace(problem, effort=_lower(problem.effort))
-    scores = {head.name: thinned_error(points, head, trial) for head in heads}
-    if _beats(scores["sinr"], scores["sinr-bayes"]):
-        return _report(SinrMethod().fit(points, trial), "thinned_error", scores)
-    return _report(SinrBayesMethod().fit(points, problem), "thinned_error", scores)
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A method fitted alone, with all scores in its report."""
+
+    fitted: Fitted
+    report: Mapping[str, Any]
+
+    def predict(self, points: PointSet) -> Prediction:
+        """Predict as the method does."""
+        return self.fitted.predict(points)
 
 
-def _report(winner: Fitted, by: str, scores: Mapping[str, float | None]) -> _Chosen:
-    return _Chosen(winner, {**winner.choice, "chosen_by": by, "scores": dict(scores)})
+def _stacked(points: PointSet, problem: Problem) -> Choice:
+    """Choose every member on the folds, and stack those that could be scored."""
+    names = members_for(points, problem)
+    choices: dict[str, Choice] = {}
+    for number, name in enumerate(names):
+        trial = replace(_within(problem, number, len(names)), effort=_effort(name, problem))
+        choices[name] = method_named(name).choose(points, trial)
+    scored = {
+        name: choice
+        for name, choice in choices.items()
+        if math.isfinite(held_out_rmse(points, problem.folds, choice.withheld))
+    }
+    if not scored:
+        return _Winner(choices[names[0]], {"scores": dict.fromkeys(names)})
+    return Stack.of(scored, points, problem)
+
+
+def _best_by_thinning(points: PointSet, problem: Problem) -> Choice:
+    """Score both heads on thinned data in a crop; the better one is fitted to everything."""
+    scores = {}
+    for name in ("sinr-bayes", "sinr"):
+        trial = replace(problem, effort=_lower(problem.effort))
+        scores[name] = thinned_error(points, method_named(name), trial)
+    best = min(scores, key=lambda name: scores[name] if math.isfinite(scores[name]) else math.inf)
+    chosen = method_named(best).choose(points, replace(problem, effort=_effort(best, problem)))
+    return _Winner(chosen, {"chosen_by": "thinned_error", "scores": scores})
+
+
+def _effort(name: str, problem: Problem) -> Effort:
+    return _lower(problem.effort) if name == "sinr" else problem.effort
 
 
 def _lower(effort: Effort) -> Effort:
     return Effort.NORMAL if effort is Effort.BEST else Effort.FAST
 
 
-def _beats(score: float | None, other: float | None) -> bool:
-    """Whether a score is known and lower than the other, or the only one."""
-    if score is None or math.isnan(score):
-        return False
-    return other is None or math.isnan(other) or score < other
+def _within(problem: Problem, number: int, count: int) -> Problem:
+    """Let a member report its progress as one part of `count`."""
+
+    def progress(what: str, share: float) -> None:
+        problem.progress(what, (number + share) / count)
+
+    return replace(problem, progress=progress)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from sinr_geo.points import BoolArray, PointSet
+from sinr_geo.folds import Fold
+from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Prediction
 
-__all__ = ["Effort", "Fitted", "Method", "Problem", "Progress", "Task"]
+__all__ = ["Choice", "Effort", "Fitted", "HeldOut", "Method", "Problem", "Progress", "Task"]
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done, 0 to 1."""
@@ -41,9 +42,9 @@ class Problem:
     task : Task
     wanted : ndarray of bool, shape (n, s)
         Missing entries that are to be filled (all False for pure denoising of complete data).
-    folds : tuple of ndarray of bool, each of shape (n, s)
+    folds : tuple of Fold
         Observed entries to withhold when a choice is scored. In completion they are shaped like
-        the gaps. All methods choose on the same folds.
+        the gaps. All methods choose on the same folds and are asked for the same entries.
     effort : Effort
     seed : int
     device : str
@@ -53,25 +54,66 @@ class Problem:
 
     task: Task
     wanted: BoolArray
-    folds: tuple[BoolArray, ...]
+    folds: tuple[Fold, ...]
     effort: Effort
     seed: int
     device: str
     progress: Progress
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What a method says of the asked entries of a fold, fitted without the withheld ones.
+
+    Parameters
+    ----------
+    values, standard_error : ndarray of float64, each of shape (m,)
+        One number per True of ``fold.asked``, in C order. NaN where the method was not tried.
+    """
+
+    values: FloatArray
+    standard_error: FloatArray
+
+    @classmethod
+    def of(cls, fold: Fold, values: FloatArray, standard_error: FloatArray) -> HeldOut:
+        """Take the asked entries out of predictions for all, each of shape (n, s)."""
+        return cls(values[fold.asked], standard_error[fold.asked])
+
+
 class Fitted(Protocol):
     """A method fitted to a point set."""
 
     @property
-    def choice(self) -> Mapping[str, Any]:
+    def report(self) -> Mapping[str, Any]:
         """What was chosen and what the alternatives scored; JSON types only."""
         ...
 
     def predict(self, points: PointSet) -> Prediction:
         """Predict every entry of a point set with the axes and channels of the fitted one.
 
-        Methods on windows predict the lattice that they were fitted on and no other.
+        Methods on windows predict the lattice that they were fitted on and no other. In
+        completion, entries that are not wanted may be NaN.
+        """
+        ...
+
+
+class Choice(Protocol):
+    """Settings that were chosen, ready to be fitted to all of the data."""
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What was chosen and what the alternatives scored; JSON types only."""
+        ...
+
+    @property
+    def withheld(self) -> tuple[HeldOut, ...]:
+        """Predictions for every fold that was chosen on; empty where nothing was withheld."""
+        ...
+
+    def fit(self, points: PointSet, problem: Problem) -> Fitted:
+        """Fit all observed entries of a point set: the one chosen on, or the whole of it.
+
+        Observed entries only: the values of others are NaN, and nothing may depend on them.
         """
         ...
 
@@ -84,9 +126,6 @@ class Method(Protocol):
         """Name for ``--method``."""
         ...
 
-    def fit(self, points: PointSet, problem: Problem) -> Fitted:
-        """Choose settings on the folds of `problem`, then fit all observed entries.
-
-        Observed entries only: the values of others are NaN, and nothing may depend on them.
-        """
+    def choose(self, points: PointSet, problem: Problem) -> Choice:
+        """Choose settings on the folds of `problem`, which are folds of these points."""
         ...

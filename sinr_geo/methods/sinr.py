@@ -10,14 +10,16 @@ where its withheld error is clearly lower.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sinr_geo.error_by_distance import ErrorByDistance
-from sinr_geo.methods.protocol import Problem, Task
+from sinr_geo.folds import Fold
+from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Task
+from sinr_geo.nearest import nearest_distance
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.reconstruction import reconstruct
@@ -42,12 +44,12 @@ class SineMixture:
         Members of each form; forms count alike.
     error : ErrorByDistance, or None
         None where nothing was withheld; the standard error is NaN then.
-    choice : mapping
+    report : mapping
     """
 
     forms: list[list[SineField]]
     error: ErrorByDistance | None
-    choice: Mapping[str, Any]
+    report: Mapping[str, Any]
 
     def predict(self, points: PointSet) -> Prediction:
         """Predict every entry, at the fitted places or anywhere else."""
@@ -69,8 +71,8 @@ class SinrMethod:
 
     name = "sinr"
 
-    def fit(self, points: PointSet, problem: Problem) -> SineMixture:
-        """Choose form and settings on the folds, then fit all observed entries.
+    def choose(self, points: PointSet, problem: Problem) -> Choice:
+        """Choose form and settings on the folds.
 
         Large data are chosen on in an excerpt of some round regions. Without folds nothing can
         be chosen, and fixed settings are used.
@@ -78,18 +80,85 @@ class SinrMethod:
         graph = neighbour_graph(points)
         study = Study.of(points, problem, graph)
         if not study.withheld(1.0):
-            return _unchosen(points, problem)
+            return _Unchosen()
         spectral = spectral_candidate(study, partial(_report, problem, "choosing a spectrum", 0.0))
         ratio = float(spectral.settings["ratio"])
         trained = trained_candidate(
             study, ratio, partial(_report, problem, "choosing a network", 0.3)
         )
-        taken, withheld, score = winners(study, ratio, (spectral, trained))
-        ground = Ground.of(points, problem.task, problem.device, ratios_of(ratio), graph)
-        forms = [_members(candidate, ground, problem) for candidate in taken]
-        choice = _described(taken, (spectral, trained), forms, score)
-        choice["scored_share"] = len(study.points) / len(points)
-        return SineMixture(forms, study.error(ratio, withheld), choice)
+        taken, predicted, score = winners(study, ratio, (spectral, trained))
+        error = study.error(ratio, predicted)
+        known = predicted if len(study.points) == len(points) else []
+        withheld = tuple(
+            _held_out(points, fold, known[number : number + 1], taken, error, ratio, problem)
+            for number, fold in enumerate(problem.folds)
+        )
+        return _Chosen(taken, ratio, error, withheld, _described(taken, (spectral, trained), score))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Forms with their settings, and the ratio of the other axes to space."""
+
+    taken: list[Candidate]
+    ratio: float
+    error: ErrorByDistance
+    withheld: tuple[HeldOut, ...]
+    report: Mapping[str, Any]
+
+    def fit(self, points: PointSet, problem: Problem) -> SineMixture:
+        """Fit every member of every form to all observed entries."""
+        ground = Ground.of(points, problem.task, problem.device, ratios_of(self.ratio))
+        forms = [_members(candidate, ground, problem) for candidate in self.taken]
+        parameters = sum(field.network.size for members in forms for field in members)
+        return SineMixture(forms, self.error, {**self.report, "parameters": parameters})
+
+
+@dataclass(frozen=True, slots=True)
+class _Unchosen:
+    """Fixed settings, where nothing could be withheld."""
+
+    withheld: tuple[HeldOut, ...] = ()
+    report: Mapping[str, Any] = field(default_factory=lambda: {"method": SinrMethod.name})
+
+    def fit(self, points: PointSet, problem: Problem) -> SineMixture:
+        """Fit a representation of complete data, else the spectral form."""
+        if problem.task is Task.RECONSTRUCTION:
+            fitted = reconstruct(points, seed=problem.seed, device=problem.device).field
+        else:
+            ground = Ground.of(points, problem.task, problem.device)
+            sampled = int(np.count_nonzero(ground.sampled))
+            settings = default_spectral(sampled, len(points.channels), problem.task)
+            fitted = fit_spectral(ground, settings, problem.seed)
+        report = {
+            **self.report,
+            "form": "fixed settings: nothing could be withheld",
+            "withheld_rmse": None,
+            "parameters": fitted.network.size,
+        }
+        return SineMixture([[fitted]], None, report)
+
+
+def _held_out(
+    points: PointSet,
+    fold: Fold,
+    known: list[FloatArray],
+    taken: list[Candidate],
+    error: ErrorByDistance,
+    ratio: float,
+    problem: Problem,
+) -> HeldOut:
+    """Predict what a fold asks: as was `known` from choosing, else with one member per form."""
+    ground = Ground.of(fold.train(points), problem.task, problem.device, ratios_of(ratio))
+    rows = np.flatnonzero(fold.asked.any(axis=1))
+    values = np.full(fold.asked.shape, np.nan)
+    if known:
+        values[rows] = known[0][rows]
+    else:
+        fields = [candidate.fit(ground, problem.seed) for candidate in taken]
+        values[rows] = np.mean([field.at_fitted(rows) for field in fields], axis=0)
+    spread = error(nearest_distance(ground.place, ground.points.observed, fold.asked))
+    return HeldOut.of(fold, values, spread)
 
 
 def _report(problem: Problem, what: str, start: float, share: float) -> None:
@@ -108,10 +177,7 @@ def _members(candidate: Candidate, ground: Ground, problem: Problem) -> list[Sin
 
 
 def _described(
-    taken: list[Candidate],
-    candidates: tuple[Candidate, ...],
-    forms: list[list[SineField]],
-    score: float,
+    taken: list[Candidate], candidates: tuple[Candidate, ...], score: float
 ) -> dict[str, Any]:
     return {
         "method": SinrMethod.name,
@@ -120,27 +186,8 @@ def _described(
         "settings": {candidate.name: candidate.settings for candidate in taken},
         "members": {candidate.name: candidate.members for candidate in taken},
         "steps": sum(c.settings.get("steps", 0) * c.members for c in taken),
-        "parameters": sum(field.network.size for members in forms for field in members),
         "alternatives": {
             candidate.name: {"withheld_rmse": candidate.score, "tried": candidate.tried}
             for candidate in candidates
         },
     }
-
-
-def _unchosen(points: PointSet, problem: Problem) -> SineMixture:
-    """Fit with fixed settings: a representation of complete data, else the spectral form."""
-    if problem.task is Task.RECONSTRUCTION:
-        field = reconstruct(points, seed=problem.seed, device=problem.device).field
-    else:
-        ground = Ground.of(points, problem.task, problem.device)
-        sampled = int(np.count_nonzero(ground.sampled))
-        settings = default_spectral(sampled, len(points.channels), problem.task)
-        field = fit_spectral(ground, settings, problem.seed)
-    choice = {
-        "method": SinrMethod.name,
-        "form": "fixed settings: nothing could be withheld",
-        "withheld_rmse": None,
-        "parameters": field.network.size,
-    }
-    return SineMixture([[field]], None, choice)

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from sinr_geo.calibration import error_scales
 from sinr_geo.errors import RequestError
-from sinr_geo.folds import gap_folds, thinned_fold
+from sinr_geo.folds import Fold, gap_folds
 from sinr_geo.gaussian.centres import embedded
-from sinr_geo.gaussian.completion_head import choose_completion, complete_lattice
+from sinr_geo.gaussian.completion_head import (
+    CompletionChoice,
+    choose_completion,
+    complete_lattice,
+)
 from sinr_geo.gaussian.coregional_head import choose_coregional
 from sinr_geo.gaussian.kernel_by_mask import choose_kernels
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.window_head import denoise_lattice
-from sinr_geo.methods.protocol import Problem, Task
-from sinr_geo.points import FloatArray, PointSet
-from sinr_geo.randomness import generator
+from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Task
+from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Prediction
+from sinr_geo.scoring import held_out_rmse
 
 __all__ = ["SinrBayesMethod"]
 
-_CALIBRATION_POINTS = 4_000
 _GAP_FOLDS = 2
+_GAP_POINTS = 4_000
 _SHARE_OF_PARTLY_OBSERVED = 0.2
 _CHANNELS_FOR_BOTH = 8
+_SMALL_WINDOW = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class _Recovered:
 
     fitted_to: PointSet
     prediction: Prediction
-    choice: Mapping[str, Any]
+    report: Mapping[str, Any]
 
     def predict(self, points: PointSet) -> Prediction:
         """Return the prediction for the fitted points; there is none for others."""
@@ -50,37 +55,127 @@ class SinrBayesMethod:
 
     name = "sinr-bayes"
 
-    def fit(self, points: PointSet, problem: Problem) -> _Recovered:
-        """Choose settings on the folds, then condition on all observed entries."""
+    def choose(self, points: PointSet, problem: Problem) -> Choice:
+        """Choose settings on the folds; denoising on a lattice chooses by thinning, in the fit."""
         if problem.task is not Task.DENOISING:
-            return _completed(points, problem)
+            return _choose_completion(points, problem)
         if points.lattice is None:
-            return _smoothed(points, problem)
-        return _denoised(points, problem)
+            return _choose_smoothing(points, problem)
+        return _Denoising()
 
 
-def _completed(points: PointSet, problem: Problem) -> _Recovered:
-    """Recover the wanted entries on a kernel, and on a lattice on windows over it."""
-    pilot = _pilot(points, problem)
-    mean, variance = pilot.predict(points, problem.wanted, problem)
-    choice = {"method": "sinr-bayes", **pilot.as_dict(), "withheld_rmse": _known(pilot.score)}
-    scales = _error_scales(points, pilot, problem)
-    error = scales * np.sqrt(variance)
-    lattice = points.lattice
+@dataclass(frozen=True, slots=True)
+class _Completion:
+    """A kernel, and the windows over it where they help.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    windows : CompletionChoice, or None
+    scales : ndarray, shape (s,)
+        What makes the standard errors hold on the withheld entries.
+    withheld : tuple of HeldOut
+    report : mapping
+    """
+
+    pilot: Pilot
+    windows: CompletionChoice | None
+    scales: FloatArray
+    withheld: tuple[HeldOut, ...]
+    report: Mapping[str, Any]
+
+    def fit(self, points: PointSet, problem: Problem) -> _Recovered:
+        """Condition on all observed entries."""
+        mean, variance = _completed(points, problem.wanted, self.pilot, self.windows, problem)
+        error = self.scales * np.sqrt(variance)
+        return _Recovered(points, Prediction(mean, error), self.report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Smoothing:
+    """A kernel that smooths points without a lattice: the field without the nugget."""
+
+    kernel: Pilot
+    withheld: tuple[HeldOut, ...]
+    report: Mapping[str, Any]
+
+    def fit(self, points: PointSet, problem: Problem) -> _Recovered:
+        """Take the conditional mean of the field at every point."""
+        everywhere = problem.wanted | points.observed
+        mean, variance = self.kernel.predict(points, everywhere, problem)
+        return _Recovered(points, Prediction(mean, np.sqrt(variance)), self.report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Denoising:
+    """Windows on a lattice; what they need is chosen on the data that they are fitted to."""
+
+    withheld: tuple[HeldOut, ...] = ()
+    report: Mapping[str, Any] = field(default_factory=lambda: {"method": SinrBayesMethod.name})
+
+    def fit(self, points: PointSet, problem: Problem) -> _Recovered:
+        """Recover gaps on a kernel first, then everything on windows."""
+        complete, error = np.array(points.values), np.zeros(points.values.shape)
+        report: dict[str, Any] = {**self.report, "head": "windows"}
+        if problem.wanted.any():
+            filling = replace(problem, task=Task.COMPLETION, folds=_folds_of_gaps(points, problem))
+            gaps = _choose_completion(points, filling).fit(points, filling)
+            complete[problem.wanted] = gaps.prediction.values[problem.wanted]
+            error[problem.wanted] = gaps.prediction.standard_error[problem.wanted]
+            report["gaps"] = gaps.report
+        found = denoise_lattice(points, complete, problem)
+        report |= found.as_dict(tuple(channel.name for channel in points.channels))
+        joined = np.sqrt(found.prediction.standard_error**2 + error**2)
+        return _Recovered(points, Prediction(found.prediction.values, joined), report)
+
+
+def _folds_of_gaps(points: PointSet, problem: Problem) -> tuple[Fold, ...]:
+    place = embedded(points, 1.0)
+    masks = gap_folds(points, problem.wanted, count=_GAP_FOLDS, seed=problem.seed)
+    return tuple(Fold.of(mask, place, _GAP_POINTS, problem.seed) for mask in masks)
+
+
+def _choose_completion(points: PointSet, problem: Problem) -> _Completion:
+    """Choose a kernel, and on a lattice windows over it."""
+    pilot, lattice = _pilot(points, problem), points.lattice
+    report = {"method": SinrBayesMethod.name, **pilot.as_dict()}
     windows = None if lattice is None else choose_completion(points, lattice, pilot, problem)
-    if lattice is not None and windows is not None:
-        choice["windows"] = windows.as_dict()
-        if windows.helps.any():
-            problem.progress("completing windows", 0.5)
-            found, left = complete_lattice(
-                points, lattice, mean, variance, windows.settings, problem
-            )
-            mean = np.where(windows.helps, found, mean)
-            error = np.where(windows.helps, windows.error_scales * np.sqrt(left), error)
-            scales = np.where(windows.helps, windows.error_scales, scales)
-            choice["withheld_rmse"] = _known(pilot.score * windows.gain)
-    choice["standard_error_scale"] = scales.tolist()
-    return _Recovered(points, Prediction(mean, error), choice)
+    if windows is not None:
+        report["windows"] = windows.as_dict()
+    withheld = _held_out(points, pilot, windows, problem)
+    scales = _error_scales(points, withheld, problem)
+    report["standard_error_scale"] = scales.tolist()
+    report["withheld_rmse"] = _known(held_out_rmse(points, problem.folds, withheld))
+    return _Completion(pilot, windows, scales, withheld, report)
+
+
+def _choose_smoothing(points: PointSet, problem: Problem) -> _Smoothing:
+    kernel = choose_kernels(points, problem)
+    withheld = _held_out(points, kernel, None, problem)
+    score = held_out_rmse(points, problem.folds, withheld)
+    report = {
+        "method": SinrBayesMethod.name,
+        **kernel.as_dict(),
+        "withheld_rmse": _known(score),
+    }
+    return _Smoothing(kernel, withheld, report)
+
+
+def _completed(
+    points: PointSet,
+    wanted: BoolArray,
+    pilot: Pilot,
+    windows: CompletionChoice | None,
+    problem: Problem,
+) -> tuple[FloatArray, FloatArray]:
+    """Recover wanted entries; -> mean and variance (n, s), NaN where not wanted."""
+    mean, variance = pilot.predict(points, wanted, problem)
+    lattice = points.lattice
+    if lattice is None or windows is None or not windows.helps.any():
+        return mean, variance
+    problem.progress("completing windows", 0.5)
+    found, left = complete_lattice(points, lattice, mean, variance, windows.settings, problem)
+    return np.where(windows.helps, found, mean), np.where(windows.helps, left, variance)
 
 
 def _pilot(points: PointSet, problem: Problem) -> Pilot:
@@ -98,45 +193,38 @@ def _pilot(points: PointSet, problem: Problem) -> Pilot:
     return coregional if coregional.score < kernel.score else kernel
 
 
-def _smoothed(points: PointSet, problem: Problem) -> _Recovered:
-    """Denoise on a kernel: the conditional mean of the field at every point, nugget left out."""
-    kernel = choose_kernels(points, problem)
-    mean, variance = kernel.predict(points, problem.wanted | points.observed, problem)
-    choice = {"method": "sinr-bayes", **kernel.as_dict(), "withheld_rmse": _known(kernel.score)}
-    return _Recovered(points, Prediction(mean, np.sqrt(variance)), choice)
+def _held_out(
+    points: PointSet, pilot: Pilot, windows: CompletionChoice | None, problem: Problem
+) -> tuple[HeldOut, ...]:
+    """Predict the asked entries of every fold; large windows those of the first fold only."""
+    helping = windows is not None and bool(windows.helps.any())
+    large = windows is not None and windows.settings.width**2 * windows.settings.rank
+    found = []
+    for number, fold in enumerate(problem.folds):
+        if helping and number > 0 and large > _SMALL_WINDOW:
+            nothing = np.full(int(fold.asked.sum()), np.nan)
+            found.append(HeldOut(nothing, nothing))
+            continue
+        wanted = fold.withheld | problem.wanted if helping else fold.asked
+        mean, variance = _completed(fold.train(points), wanted, pilot, windows, problem)
+        found.append(HeldOut.of(fold, mean, np.sqrt(variance)))
+    return tuple(found)
 
 
-def _denoised(points: PointSet, problem: Problem) -> _Recovered:
-    """Recover gaps on a kernel first, then everything on windows."""
-    complete, error = np.array(points.values), np.zeros(points.values.shape)
-    choice: dict[str, Any] = {"method": "sinr-bayes", "head": "windows"}
-    if problem.wanted.any():
-        folds = gap_folds(points, problem.wanted, count=_GAP_FOLDS, seed=problem.seed)
-        filling = replace(problem, task=Task.COMPLETION, folds=folds)
-        gaps = _completed(points, filling)
-        complete[problem.wanted] = gaps.prediction.values[problem.wanted]
-        error[problem.wanted] = gaps.prediction.standard_error[problem.wanted]
-        choice["gaps"] = gaps.choice
-    found = denoise_lattice(points, complete, problem)
-    choice |= found.as_dict(tuple(channel.name for channel in points.channels))
-    joined = np.sqrt(found.prediction.standard_error**2 + error**2)
-    return _Recovered(points, Prediction(found.prediction.values, joined), choice)
+def _error_scales(points: PointSet, withheld: tuple[HeldOut, ...], problem: Problem) -> FloatArray:
+    """Compare withheld errors with the standard errors predicted for them; -> (s,)."""
+    errors = [np.full((0, len(points.channels)), np.nan)]
+    predicted = [np.zeros((0, len(points.channels)))]
+    for fold, held in zip(problem.folds, withheld, strict=True):
+        rows = fold.asked.any(axis=1)
+        error, spread = np.full((2, int(rows.sum()), len(points.channels)), np.nan)
+        error[fold.asked[rows]] = held.values - points.values[fold.asked]
+        spread[fold.asked[rows]] = held.standard_error
+        errors.append(error)
+        predicted.append(spread)
+    return error_scales(np.concatenate(errors), np.concatenate(predicted))
 
 
 def _known(score: float) -> float | None:
     """Return a score, or None where nothing could be withheld."""
     return score if np.isfinite(score) else None
-
-
-def _error_scales(points: PointSet, pilot: Pilot, problem: Problem) -> FloatArray:
-    """Compare withheld errors with the standard errors predicted for them; -> (s,)."""
-    rng, place = generator(problem.seed, "calibration"), embedded(points, 1.0)
-    errors: list[FloatArray] = [np.full((0, len(points.channels)), np.nan)]
-    predicted: list[FloatArray] = [np.zeros((0, len(points.channels)))]
-    for fold in problem.folds:
-        few = thinned_fold(fold, place, _CALIBRATION_POINTS, rng)
-        train = points.with_observed(points.observed & ~fold)
-        mean, variance = pilot.predict(train, few, problem)
-        errors.append(np.where(few, mean - points.values, np.nan))
-        predicted.append(np.sqrt(variance))
-    return error_scales(np.concatenate(errors), np.concatenate(predicted))

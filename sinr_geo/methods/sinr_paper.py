@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.error_by_distance import ErrorByDistance
-from sinr_geo.methods.protocol import Effort, Problem, Task
+from sinr_geo.folds import Fold
+from sinr_geo.methods.protocol import Choice, Effort, HeldOut, Problem, Task
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.recovery import Prediction
@@ -87,12 +88,12 @@ class FittedPaper:
     field : SineField
     error : ErrorByDistance, or None
         None where nothing was withheld; the standard error is NaN then.
-    choice : mapping
+    report : mapping
     """
 
     field: SineField
     error: ErrorByDistance | None
-    choice: Mapping[str, Any]
+    report: Mapping[str, Any]
 
     def predict(self, points: PointSet) -> Prediction:
         """Predict every entry, at the fitted places or anywhere else."""
@@ -111,19 +112,17 @@ class SinrPaperMethod:
 
     name = "sinr-paper"
 
-    def fit(self, points: PointSet, problem: Problem) -> FittedPaper:
-        """Choose on the first fold, then fit all observed entries."""
+    def choose(self, points: PointSet, problem: Problem) -> Choice:
+        """Choose on the first fold; the others are not predicted."""
         graph = neighbour_graph(points)
         start = published_settings(points, problem.task)
-        ground = Ground.of(points, problem.task, problem.device, graph=graph)
+        budget = _WORK[problem.effort]
         found = [
-            Withheld.of(points, fold, problem.task, problem.device, graph)
+            Withheld.of(points, fold.withheld, problem.task, problem.device, graph)
             for fold in problem.folds[:1]
         ]
-        budget = _WORK[problem.effort]
         if not found or found[0] is None:
-            settings = _shortened(start, points, budget)
-            return _fitted(ground, settings, problem, None, {"withheld_rmse": None})
+            return _Chosen(_shortened(start, points, budget), None, (), {"withheld_rmse": None})
         fold = found[0]
         search = Search[TrainedSettings](
             lambda settings: _tried(fold, settings, problem, budget / 2.0 / _TRIALS), _WORTH
@@ -133,11 +132,50 @@ class SinrPaperMethod:
         )
         settings, score, values = _timed(fold, best.settings, problem, budget / 4.0)
         error = error_of([fold], [values])
-        found_out = {
-            "withheld_rmse": score,
-            "alternatives": {"tried": search.summary()},
+        held = _held_out(problem.folds, values, error(fold.distance()))
+        tried = {"withheld_rmse": score, "alternatives": {"tried": search.summary()}}
+        return _Chosen(settings, error, held, tried)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Settings with their number of steps, and what was found out about them."""
+
+    settings: TrainedSettings
+    error: ErrorByDistance | None
+    withheld: tuple[HeldOut, ...]
+    found_out: Mapping[str, Any]
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What was chosen and what the alternatives scored."""
+        return {
+            "method": SinrPaperMethod.name,
+            "settings": asdict(self.settings),
+            "steps": self.settings.steps,
+            **self.found_out,
         }
-        return _fitted(ground, settings, problem, error, found_out)
+
+    def fit(self, points: PointSet, problem: Problem) -> FittedPaper:
+        """Train on all observed entries."""
+        field, _ = fit_trained(
+            Ground.of(points, problem.task, problem.device),
+            PAPER,
+            self.settings,
+            points=BATCH,
+            seed=problem.seed,
+            progress=lambda share: problem.progress("fitting", 0.75 + 0.25 * share),
+        )
+        return FittedPaper(field, self.error, {**self.report, "parameters": field.network.size})
+
+
+def _held_out(
+    folds: tuple[Fold, ...], values: FloatArray, error: FloatArray
+) -> tuple[HeldOut, ...]:
+    """Take what the first fold asks; of the others nothing is known."""
+    first = HeldOut.of(folds[0], values, error)
+    blank = [np.full(int(fold.asked.sum()), np.nan) for fold in folds[1:]]
+    return (first, *(HeldOut(nothing, nothing) for nothing in blank))
 
 
 def _ladders(start: TrainedSettings) -> dict[str, tuple[float, ...]]:
@@ -194,28 +232,3 @@ def _timed(
     )
     steps, _ = track.best
     return replace(settings, steps=steps), *best
-
-
-def _fitted(
-    ground: Ground,
-    settings: TrainedSettings,
-    problem: Problem,
-    error: ErrorByDistance | None,
-    found_out: Mapping[str, Any],
-) -> FittedPaper:
-    field, _ = fit_trained(
-        ground,
-        PAPER,
-        settings,
-        points=BATCH,
-        seed=problem.seed,
-        progress=lambda share: problem.progress("fitting", 0.75 + 0.25 * share),
-    )
-    choice = {
-        "method": SinrPaperMethod.name,
-        "settings": asdict(settings),
-        "steps": settings.steps,
-        "parameters": field.network.size,
-        **found_out,
-    }
-    return FittedPaper(field, error, choice)

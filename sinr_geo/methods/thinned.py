@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sinr_geo.folds import scattered_folds
+from sinr_geo.folds import Fold, scattered_folds
 from sinr_geo.gaussian.crop import cropped_points, fullest_crop
 from sinr_geo.gaussian.split import HELD_OUT, split_noise
 from sinr_geo.gaussian.window_head import lattice_noise
@@ -52,8 +52,9 @@ def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
     draw = generator(problem.seed, "thinned error").standard_normal(seen.shape) * noise
     noisier, scored_on = split_noise(crop.values, draw)
     fitted_to = crop.with_values(noisier)
-    folds = scattered_folds(fitted_to, count=1, seed=problem.seed, share=_SHARE)
+    masks = scattered_folds(fitted_to, count=1, seed=problem.seed, share=_SHARE)
+    folds = tuple(Fold(mask, mask) for mask in masks)
     trial = replace(problem, wanted=np.zeros_like(seen), folds=folds)
-    found = method.fit(fitted_to, trial).predict(fitted_to).values
+    found = method.choose(fitted_to, trial).fit(fitted_to, trial).predict(fitted_to).values
     error = ((found - scored_on) / noise)[seen]
     return float(np.mean(error**2) - HELD_OUT)

@@ -105,9 +105,10 @@ class Study:
         place = Embedding.fit(points)(points.coordinates)
         rows = excerpt(points, place, size, problem.seed)
         if rows.size == len(points):
-            return cls(points, problem.folds[: plan.folds], problem, plan, graph, in_all)
+            folds = tuple(fold.withheld for fold in problem.folds[: plan.folds])
+            return cls(points, folds, problem, plan, graph, in_all)
         part = take(points, rows)
-        folds = tuple(fold[rows] for fold in problem.folds[: plan.folds])
+        folds = tuple(fold.withheld[rows] for fold in problem.folds[: plan.folds])
         return cls(part, folds, problem, plan, neighbour_graph(part), in_all)
 
     @property

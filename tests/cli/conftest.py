@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from sinr_geo.methods.catalogue import METHODS
+from sinr_geo.methods.protocol import HeldOut
 from sinr_geo.recovery import Prediction
 from sinr_geo.sample import weather_sample
 from sinr_geo_adapters.sample import write_weather
@@ -33,18 +34,37 @@ class MeanMethod:
 
     name = "mean"
 
-    def fit(self, points, problem):
+    def choose(self, points, problem):
         problem.progress("taking means", 0.5)
-        return FittedMean(np.nanmean(points.values, axis=0))
+        held = (
+            HeldOut(p[f.asked], np.ones(int(f.asked.sum()))) for f, p in held_out(points, problem)
+        )
+        return ChosenMean(tuple(held))
+
+
+def held_out(points, problem):
+    """Yield every fold with the means (n, s) of what it leaves."""
+    for fold in problem.folds:
+        means = np.nanmean(fold.train(points).values, axis=0)
+        yield fold, np.broadcast_to(means, points.values.shape)
+
+
+@dataclass(frozen=True)
+class ChosenMean:
+    withheld: tuple[HeldOut, ...]
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        return {"method": "mean", "withheld_rmse": 0.5, "alternatives": {"median": float("nan")}}
+
+    def fit(self, points, problem):
+        return FittedMean(np.nanmean(points.values, axis=0), self.report)
 
 
 @dataclass(frozen=True)
 class FittedMean:
     means: Any
-
-    @property
-    def choice(self) -> Mapping[str, Any]:
-        return {"method": "mean", "withheld_rmse": 0.5, "alternatives": {"median": float("nan")}}
+    report: Mapping[str, Any]
 
     def predict(self, points):
         values = np.broadcast_to(self.means, points.values.shape).copy()

@@ -59,13 +59,15 @@ def test_fill_keeps_what_was_observed_and_fills_the_rest(method):
     json.dumps(dict(found.choice), allow_nan=False)
 
 
-def test_auto_takes_the_lower_of_both_scores():
+def test_auto_says_every_score_and_weight_and_is_no_worse_than_its_best_member():
     points, _ = scene(block(), Channel("a"))
     options = Options(method="auto", effort=Effort.FAST)
     choice = recover_points(points, ~points.observed, Task.COMPLETION, options, silent).choice
     scores = choice["scores"]
-    assert set(scores) == {"sinr", "sinr-bayes"}
-    assert scores[choice["method"]] == min(scores.values())
+    assert {"sinr", "sinr-bayes"} <= set(scores)
+    assert sum(choice["weights"].values()) == pytest.approx(1.0)
+    assert set(choice["members"]) == set(choice["weights"])
+    assert choice["withheld_rmse"] <= 1.02 * min(scores.values())
 
 
 @pytest.mark.parametrize("method", ["sinr-bayes", "auto"])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sinr_geo.axes import Axis, AxisKind, Channel
-from sinr_geo.folds import scattered_folds
-from sinr_geo.methods.protocol import Effort, Method, Problem, Task
+from sinr_geo.folds import Fold, scattered_folds
+from sinr_geo.methods.protocol import Effort, Fitted, Method, Problem, Task
 from sinr_geo.methods.sinr import SinrMethod
 from sinr_geo.methods.sinr_paper import SinrPaperMethod
 from sinr_geo.nearest import inverse_distance
@@ -40,15 +40,20 @@ def with_gaps(share: float = 0.3) -> PointSet:
 
 
 def problem(points: PointSet, task: Task = Task.COMPLETION, folds: int = 1) -> Problem:
+    masks = scattered_folds(points, count=folds, seed=0) if folds else ()
     return Problem(
         task=task,
         wanted=~points.observed,
-        folds=scattered_folds(points, count=folds, seed=0) if folds else (),
+        folds=tuple(Fold(mask, mask) for mask in masks),
         effort=Effort.FAST,
         seed=0,
         device="cpu",
         progress=lambda what, share: None,
     )
+
+
+def fitted_by(method: Method, points: PointSet, problem: Problem) -> Fitted:
+    return method.choose(points, problem).fit(points, problem)
 
 
 def error(points: PointSet, values: FloatArray) -> FloatArray:
@@ -61,7 +66,7 @@ def error(points: PointSet, values: FloatArray) -> FloatArray:
 @pytest.fixture(scope="module")
 def filled() -> dict[str, tuple[PointSet, object]]:
     points = with_gaps()
-    return {method.name: (points, method.fit(points, problem(points))) for method in METHODS}
+    return {method.name: (points, fitted_by(method, points, problem(points))) for method in METHODS}
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
@@ -79,7 +84,7 @@ def test_completion_by_sinr_beats_three_nearest_neighbours(filled):
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_the_choice_is_json_and_names_withheld_scores(method: Method, filled):
     _, fitted = filled[method.name]
-    choice = json.loads(json.dumps(dict(fitted.choice)))
+    choice = json.loads(json.dumps(dict(fitted.report)))
     assert choice["method"] == method.name
     assert 0 < choice["withheld_rmse"] < 1
     assert choice["parameters"] > 0
@@ -125,7 +130,7 @@ def test_values_that_are_not_observed_play_no_part_and_a_seed_fixes_everything(m
     for garbage in (1e6, -3.0):
         raw = np.where(observed, smooth_field(), garbage)
         points = grid(np.where(observed, raw, np.nan))
-        found.append(method.fit(points, problem(points)).predict(points))
+        found.append(fitted_by(method, points, problem(points)).predict(points))
     assert np.array_equal(found[0].values, found[1].values)
     assert np.array_equal(found[0].standard_error, found[1].standard_error)
 
@@ -135,7 +140,7 @@ def test_denoising_by_sinr_reduces_the_error():
     truth = smooth_field()
     noise = 0.3 * truth.std(axis=0) * rng.normal(size=truth.shape)
     points = grid(truth + noise)
-    fitted = SinrMethod().fit(points, problem(points, Task.DENOISING))
+    fitted = fitted_by(SinrMethod(), points, problem(points, Task.DENOISING))
     left = fitted.predict(points).values - truth
     assert (left.std(axis=0) < 0.5 * noise.std(axis=0)).all()
 
@@ -145,7 +150,7 @@ def test_channels_with_gaps_of_their_own_are_filled():
     rng = np.random.default_rng(5)
     values[rng.random(values.shape) > 0.4] = np.nan
     points = grid(values)
-    found = SinrMethod().fit(points, problem(points)).predict(points).values
+    found = fitted_by(SinrMethod(), points, problem(points)).predict(points).values
     assert (error(points, found) < 0.3).all()
 
 
@@ -157,7 +162,7 @@ def test_ten_scattered_points_are_enough(method: Method):
     values[7:] = np.nan
     axes = (Axis("x", AxisKind.PROJECTED), Axis("y", AxisKind.PROJECTED))
     points = PointSet(place, values, np.isfinite(values), axes, (Channel("a"),))
-    found = method.fit(points, problem(points)).predict(points)
+    found = fitted_by(method, points, problem(points)).predict(points)
     assert np.isfinite(found.values).all()
     assert np.isfinite(found.standard_error).all()
 
@@ -166,6 +171,6 @@ def test_ten_scattered_points_are_enough(method: Method):
 @pytest.mark.parametrize("task", [Task.COMPLETION, Task.RECONSTRUCTION])
 def test_without_folds_nothing_is_chosen(method: Method, task: Task):
     points = with_gaps()
-    fitted = method.fit(points, problem(points, task, folds=0))
-    assert fitted.choice["withheld_rmse"] is None
+    fitted = fitted_by(method, points, problem(points, task, folds=0))
+    assert fitted.report["withheld_rmse"] is None
     assert np.isfinite(fitted.predict(points).values).all()

@@ -1,0 +1,198 @@
+"""A stack of methods: their weights, their common standard error, and what they scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sinr_geo.folds import Fold
+from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem
+from sinr_geo.points import FloatArray, IntArray, PointSet
+from sinr_geo.recovery import Prediction
+from sinr_geo.scoring import held_out_rmse
+from sinr_geo.stacked_error import Signs, StackedError
+from sinr_geo.stacking import channel_weights
+
+__all__ = ["Stack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Choices with their weights.
+
+    Parameters
+    ----------
+    members : mapping of str to Choice
+        Those that have weight.
+    weights : ndarray, shape (s, q)
+        Weight of every member in every channel; rows add up to 1.
+    error : StackedError
+    spread : ndarray, shape (s,)
+        Standard deviation of each channel's observed values.
+    withheld : tuple of HeldOut
+        What the stack says of every fold.
+    report : mapping
+    """
+
+    members: Mapping[str, Choice]
+    weights: FloatArray
+    error: StackedError
+    spread: FloatArray
+    withheld: tuple[HeldOut, ...]
+    report: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, choices: Mapping[str, Choice], points: PointSet, problem: Problem) -> Stack:
+        """Weigh choices that were made on the folds of a problem.
+
+        Weights are found on the entries that all of them predicted.
+        """
+        spread = _spread(points)
+        asked = _Asked.of(list(choices.values()), points, problem.folds, spread)
+        weights = channel_weights(asked.values, asked.truth, asked.channel)
+        used = np.flatnonzero(weights.any(axis=0))
+        names = [list(choices)[number] for number in used]
+        weights = weights[:, used]
+        entries = weights[asked.channel]
+        mean = (entries * asked.values[:, used]).sum(axis=1)
+        signs = Signs.of(asked.values[:, used], asked.errors[:, used], entries, asked.channel)
+        error = StackedError.fit(signs, mean - asked.truth, len(points.channels))
+        withheld = asked.held_out(
+            mean * spread[asked.channel], error(signs) * spread[asked.channel]
+        )
+        report = _report(choices, names, weights, error, withheld, points, problem)
+        return cls(
+            {name: choices[name] for name in names}, weights, error, spread, withheld, report
+        )
+
+    def fit(self, points: PointSet, problem: Problem) -> FittedStack:
+        """Fit every member to all observed entries."""
+        fitted = [choice.fit(points, problem) for choice in self.members.values()]
+        return FittedStack(self, fitted)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedStack:
+    """Members that were fitted to all observed entries."""
+
+    stack: Stack
+    members: list[Fitted]
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """Weights and scores, and what every member with weight chose."""
+        return {
+            **self.stack.report,
+            "members": {
+                name: dict(fitted.report)
+                for name, fitted in zip(self.stack.members, self.members, strict=True)
+            },
+        }
+
+    def predict(self, points: PointSet) -> Prediction:
+        """Predict with every member, and take the weighted mean."""
+        predictions = [fitted.predict(points) for fitted in self.members]
+        values, errors = np.full((2, *points.values.shape), np.nan)
+        for column, (weight, spread) in enumerate(
+            zip(self.stack.weights, self.stack.spread, strict=True)
+        ):
+            each = np.stack([p.values[:, column] for p in predictions], axis=1) / spread
+            own = np.stack([p.standard_error[:, column] for p in predictions], axis=1) / spread
+            rows = np.flatnonzero(np.isfinite(each).all(axis=1))
+            each, own = each[rows], own[rows]
+            share = np.broadcast_to(weight, each.shape)
+            signs = Signs.of(each, own, share, np.full(rows.size, column))
+            values[rows, column] = (share * each).sum(axis=1) * spread
+            errors[rows, column] = self.stack.error(signs) * spread
+        return Prediction(values, errors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The asked entries that every member predicted, of all folds one after the other.
+
+    Parameters
+    ----------
+    values, errors : ndarray, each of shape (m, q)
+        In units of the channel's spread.
+    truth : ndarray, shape (m,)
+    channel : ndarray of int, shape (m,)
+    told : list of ndarray of bool
+        Which of each fold's asked entries they are.
+    """
+
+    values: FloatArray
+    errors: FloatArray
+    truth: FloatArray
+    channel: IntArray
+    told: list[Any]
+
+    @classmethod
+    def of(
+        cls, choices: Sequence[Choice], points: PointSet, folds: Sequence[Fold], spread: FloatArray
+    ) -> _Asked:
+        parts, told = [], []
+        for number, fold in enumerate(folds):
+            channel = np.nonzero(fold.asked)[1]
+            held = [choice.withheld[number] for choice in choices]
+            scale = spread[channel, None]
+            values = np.stack([h.values for h in held], axis=1) / scale
+            errors = np.stack([h.standard_error for h in held], axis=1) / scale
+            truth = points.values[fold.asked] / scale[:, 0]
+            known = np.isfinite(values).all(axis=1)
+            told.append(known)
+            parts.append((values[known], errors[known], truth[known], channel[known]))
+        values, errors, truth, channel = (np.concatenate(p) for p in zip(*parts, strict=True))
+        return cls(values, errors, truth, channel, told)
+
+    def held_out(self, values: FloatArray, errors: FloatArray) -> tuple[HeldOut, ...]:
+        """Sort predictions (m,) into the folds again, NaN where a member was not tried."""
+        found, start = [], 0
+        for known in self.told:
+            own = slice(start, start := start + int(known.sum()))
+            value, error = np.full((2, known.size), np.nan)
+            value[known], error[known] = values[own], errors[own]
+            found.append(HeldOut(value, error))
+        return tuple(found)
+
+
+def _spread(points: PointSet) -> FloatArray:
+    columns = zip(points.values.T, points.observed.T, strict=True)
+    spread = np.array([float(v[seen].std()) for v, seen in columns])
+    return np.where(spread > 0, spread, 1.0)
+
+
+def _report(
+    choices: Mapping[str, Choice],
+    names: Sequence[str],
+    weights: FloatArray,
+    error: StackedError,
+    withheld: tuple[HeldOut, ...],
+    points: PointSet,
+    problem: Problem,
+) -> dict[str, Any]:
+    """Say every candidate's withheld score, the weights and the law of the standard error."""
+    folds = problem.folds
+    by_channel = {
+        channel.name: dict(zip(names, row, strict=True))
+        for channel, row in zip(points.channels, weights.tolist(), strict=True)
+    }
+    alike = bool((weights == weights[:1]).all())
+    return {
+        "method": "auto",
+        "withheld_rmse": _known(held_out_rmse(points, folds, withheld)),
+        "scores": {
+            name: _known(held_out_rmse(points, folds, choice.withheld))
+            for name, choice in choices.items()
+        },
+        "weights": dict(zip(names, weights.mean(axis=0).tolist(), strict=True)),
+        **({} if alike else {"weights_by_channel": by_channel}),
+        "standard_error_law": error.as_dict(),
+    }
+
+
+def _known(score: float) -> float | None:
+    return score if np.isfinite(score) else None

@@ -1,0 +1,149 @@
+"""The standard error of a stack, learned on withheld entries.
+
+Two signs tell where a stack errs: what its members say of their own errors, and how far they are
+apart. The law is
+
+    log sd = a + b log(members' standard error) + c log(members' disagreement),
+
+fitted by maximum likelihood of Gaussian errors, and then scaled so that the intervals of one and
+of two standard errors hold what they promise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from sinr_geo.points import FloatArray, IntArray
+
+__all__ = ["Signs", "StackedError"]
+
+_ENOUGH = 200
+_LEVELS = ((0.6827, 1.0), (0.95, 1.96))
+_SCALES = np.exp(np.linspace(-1.0, 1.0, 201))
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What tells the error of entries.
+
+    Parameters
+    ----------
+    standard_error, disagreement : ndarray, each of shape (m,)
+        The members' own, and the spread between them, in units of the channel's spread.
+    channel : ndarray of int, shape (m,)
+    """
+
+    standard_error: FloatArray
+    disagreement: FloatArray
+    channel: IntArray
+
+    @classmethod
+    def of(
+        cls, values: FloatArray, errors: FloatArray, weights: FloatArray, channel: IntArray
+    ) -> Signs:
+        """Take the signs of members' predictions and errors (m, q), weighted (m, q).
+
+        A member that does not know its error counts with the channel's whole spread.
+        """
+        errors = np.nan_to_num(errors, nan=1.0)
+        mean = (weights * values).sum(axis=1)
+        apart = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
+        own = (weights * errors**2).sum(axis=1)
+        return cls(np.sqrt(own), np.sqrt(apart), channel)
+
+    def design(self) -> FloatArray:
+        """Return the logarithms of both signs; -> (m, 2)."""
+        signs = np.stack((self.standard_error, self.disagreement), axis=1)
+        return np.asarray(np.log(np.maximum(signs, _LEAST)))
+
+
+@dataclass(frozen=True, slots=True)
+class StackedError:
+    """The law, and a scale per channel.
+
+    Parameters
+    ----------
+    centre : ndarray, shape (2,)
+        Means of the logarithms of both signs.
+    slope : ndarray, shape (2,)
+        b and c.
+    scale : ndarray, shape (channels,)
+    """
+
+    centre: FloatArray
+    slope: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def fit(cls, signs: Signs, errors: FloatArray, channels: int) -> StackedError:
+        """Learn from withheld entries.
+
+        Parameters
+        ----------
+        signs : Signs
+            Of m entries.
+        errors : ndarray, shape (m,)
+            In units of the channel's spread.
+        channels : int
+        """
+        design = signs.design()
+        if len(errors) < _ENOUGH:
+            centre, slope = np.zeros(2), np.array([1.0, 0.0])
+        else:
+            centre, slope = design.mean(axis=0), _slopes(design - design.mean(axis=0), errors)
+        shape = np.exp((design - centre) @ slope)
+        together = _scale(np.abs(errors) / shape)
+        scale = np.full(channels, together)
+        for number in range(channels):
+            own = signs.channel == number
+            if np.count_nonzero(own) >= _ENOUGH:
+                scale[number] = _scale(np.abs(errors[own]) / shape[own])
+        return cls(centre, slope, scale)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the slopes and scales; JSON types only."""
+        of_members, of_disagreement = self.slope.tolist()
+        return {
+            "slope_of_members_error": of_members,
+            "slope_of_disagreement": of_disagreement,
+            "scale": self.scale.tolist(),
+        }
+
+    def __call__(self, signs: Signs) -> FloatArray:
+        """Return the standard errors (m,) of entries, in units of the channel's spread."""
+        shape = np.exp((signs.design() - self.centre) @ self.slope)
+        return np.asarray(self.scale[signs.channel] * shape)
+
+
+def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
+    """Fit b and c, neither negative, by maximum likelihood; the intercept moves along."""
+    squares = errors**2 + 1e-12
+
+    def loss(free: FloatArray) -> tuple[float, FloatArray]:
+        log_sd = free[0] + design @ free[1:]
+        pull = 1.0 - squares * np.exp(-2.0 * log_sd)
+        gradient = np.append(pull.mean(), (pull[:, None] * design).mean(axis=0))
+        return float((log_sd + 0.5 * squares * np.exp(-2.0 * log_sd)).mean()), gradient
+
+    start = np.array([0.5 * np.log(squares.mean()), 0.5, 0.2])
+    bounds = [(None, None), (0.0, 1.5), (0.0, 1.0)]
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:])
+
+
+def _scale(ratio: FloatArray) -> float:
+    """Return the scale whose intervals miss their levels least; 1 where nothing tells."""
+    if ratio.size == 0:
+        return 1.0
+    middle = float(np.quantile(ratio, _LEVELS[0][0])) or float(ratio.max()) or 1.0
+    scales = middle * _SCALES
+    ordered = np.sort(ratio)
+    missed = [
+        np.abs(np.searchsorted(ordered, width * scales) / ratio.size - level)
+        for level, width in _LEVELS
+    ]
+    return float(scales[int(np.argmin(np.max(missed, axis=0)))])
