@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -110,14 +111,18 @@ def gap_folds(
     place = Embedding.fit(points)(points.coordinates)
     rng = generator(seed, "gap folds")
     law = _distance_law(place, points.observed, wanted, rng)
-    candidates = [*scattered, *_shifted(points, wanted, rng), *_patches(points, place, law, rng)]
-    usable = [fold for fold in candidates if fold.any()]
-    misfit = [
-        float(np.abs(_distance_law(place, points.observed & ~fold, fold, rng) - law).mean())
-        for fold in usable
-    ]
-    best = np.argsort(misfit, kind="stable")[:count]
-    return tuple(usable[int(i)] for i in best)
+
+    def misfit(fold: BoolArray) -> float:
+        left = _distance_law(place, points.observed & ~fold, fold, rng)
+        return float(np.abs(left - law).mean())
+
+    best: list[tuple[float, BoolArray]] = []
+    ways = (scattered, _shifted(points, wanted, rng), _patches(points, place, law, rng))
+    for fold in chain.from_iterable(ways):
+        if fold.any():
+            best.append((misfit(fold), fold))
+            best = sorted(best, key=lambda pair: pair[0])[:count]
+    return tuple(fold for _, fold in best)
 
 
 def thinned_fold(

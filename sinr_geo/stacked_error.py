@@ -46,15 +46,16 @@ class Signs:
     def of(
         cls, values: FloatArray, errors: FloatArray, weights: FloatArray, channel: IntArray
     ) -> Signs:
-        """Take the signs of members' predictions and errors (m, q), weighted (m, q).
-
-        A member that does not know its error counts with the channel's whole spread.
-        """
-        errors = np.nan_to_num(errors, nan=1.0)
+        """Take the signs of members' predictions and errors (m, q), weighted (m, q)."""
         mean = (weights * values).sum(axis=1)
         apart = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
-        own = (weights * errors**2).sum(axis=1)
+        own = (weights * cls.known(errors) ** 2).sum(axis=1)
         return cls(np.sqrt(own), np.sqrt(apart), channel)
+
+    @staticmethod
+    def known(errors: FloatArray) -> FloatArray:
+        """Let a member that does not know its error count with the channel's whole spread."""
+        return np.nan_to_num(errors, nan=1.0)
 
     def design(self) -> FloatArray:
         """Return the logarithms of both signs; -> (m, 2)."""

@@ -93,21 +93,31 @@ class FittedStack:
         }
 
     def predict(self, points: PointSet) -> Prediction:
-        """Predict with every member, and take the weighted mean."""
-        predictions = [fitted.predict(points) for fitted in self.members]
-        values, errors = np.full((2, *points.values.shape), np.nan)
-        for column, (weight, spread) in enumerate(
-            zip(self.stack.weights, self.stack.spread, strict=True)
-        ):
-            each = np.stack([p.values[:, column] for p in predictions], axis=1) / spread
-            own = np.stack([p.standard_error[:, column] for p in predictions], axis=1) / spread
-            rows = np.flatnonzero(np.isfinite(each).all(axis=1))
-            each, own = each[rows], own[rows]
-            share = np.broadcast_to(weight, each.shape)
-            signs = Signs.of(each, own, share, np.full(rows.size, column))
-            values[rows, column] = (share * each).sum(axis=1) * spread
-            errors[rows, column] = self.stack.error(signs) * spread
-        return Prediction(values, errors)
+        """Predict with one member after the other, and keep the weighted mean and spread.
+
+        Of all predictions only the running sums are held (West 1979, incremental mean and
+        variance), so that the memory does not grow with the number of members.
+        """
+        mean, apart, own, total = (np.zeros(points.values.shape) for _ in range(4))
+        for weight, fitted in zip(self.stack.weights.T, self.members, strict=True):
+            found = fitted.predict(points)
+            values, errors = found.values / self.stack.spread, found.standard_error
+            total += weight
+            step = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
+            before = values - mean
+            mean += step * before
+            apart += weight * before * (values - mean)
+            own += weight * Signs.known(errors / self.stack.spread) ** 2
+        return Prediction(mean * self.stack.spread, self._errors(own, apart))
+
+    def _errors(self, own: FloatArray, apart: FloatArray) -> FloatArray:
+        """Return standard errors from the members' variance and their spread, each (n, s)."""
+        errors = np.empty(own.shape)
+        for column, spread in enumerate(self.stack.spread):
+            channel = np.full(len(own), column)
+            signs = Signs(np.sqrt(own[:, column]), np.sqrt(apart[:, column]), channel)
+            errors[:, column] = self.stack.error(signs) * spread
+        return errors
 
 
 @dataclass(frozen=True, slots=True)
