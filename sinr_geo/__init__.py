@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.description import Description, describe
 from sinr_geo.errors import SinrGeoError
+from sinr_geo.evaluation import Evaluation, evaluate
 from sinr_geo.files import denoise, fill
 from sinr_geo.outcome import Outcome
 from sinr_geo.points import Lattice, PointSet
@@ -26,6 +27,7 @@ __all__ = [
     "AxisKind",
     "Channel",
     "Description",
+    "Evaluation",
     "Flag",
     "Lattice",
     "Outcome",
@@ -35,6 +37,7 @@ __all__ = [
     "__version__",
     "denoise",
     "describe",
+    "evaluate",
     "fill",
     "reconstruct",
     "segment",

@@ -15,14 +15,14 @@ import numpy as np
 
 from sinr_geo.adapters import Document, Layer, MissingRule, Query, Stamp
 from sinr_geo.errors import NothingToDoError, RequestError
-from sinr_geo.gaps import Gaps, gaps_within, wanted_gaps
-from sinr_geo.methods.protocol import Effort, Progress, Task
+from sinr_geo.methods.protocol import Progress, Task
 from sinr_geo.options import Bounds, Options
 from sinr_geo.outcome import LayerOutcome, Outcome
-from sinr_geo.points import BoolArray, PointSet
+from sinr_geo.points import PointSet
 from sinr_geo.recover import recover_points, sparse_channels
 from sinr_geo.recovery import Flag, Recovery
 from sinr_geo.registry import find_adapter
+from sinr_geo.request import effort_named, gaps_asked_for, silent
 from sinr_geo.staging import check_output, output_path, write_whole
 from sinr_geo.version import __version__
 
@@ -45,6 +45,7 @@ class Asked(TypedDict, total=False):
     coordinates: Sequence[str]
     adapter: str | None
     uncertainty: bool
+    correct_missingness: bool
     overwrite: bool
     stamp: Stamp
     progress: Progress
@@ -84,6 +85,9 @@ def fill(path: str | Path, output: str | Path | None = None, **asked: Unpack[Ask
         Name of the adapter to use.
     uncertainty : bool, default True
         Whether standard errors are written.
+    correct_missingness : bool, default False
+        Whether a trend of the observed values towards the gaps, where one is found, is carried on
+        into them (`sinr_geo.gap_drift`).
     overwrite : bool, default False
         Whether existing outputs may be replaced.
     stamp : Stamp, optional
@@ -123,7 +127,7 @@ def _recover_file(task: Task, source: Path, output: str | Path | None, asked: As
     document = adapter.open(source, query)
     adapter.check_target(document, target)
     _check_bounds(document, options.bounds)
-    progress = asked.get("progress", _silent)
+    progress = asked.get("progress", silent)
     recoveries, outcomes, notes = _recover_layers(document, task, options, query, progress)
     stamp = asked.get("stamp") or Stamp(f"{task} of {source.name}", __version__, datetime.now(UTC))
 
@@ -141,7 +145,7 @@ def _recover_layers(
     recoveries, outcomes, notes, failures = [], [], [], []
     for layer in document.layers:
         points = layer.read()
-        gaps = _gaps(document.path, layer, points, options)
+        gaps = gaps_asked_for(document.path, layer, points, options)
         notes += [f"{layer.name}: {note}" for note in gaps.notes]
         recovery = _as_read(points)
         if task is Task.COMPLETION and not gaps.wanted.any():
@@ -149,6 +153,7 @@ def _recover_layers(
         else:
             try:
                 recovery = recover_points(points, gaps.wanted, task, options, progress)
+                notes += [f"{layer.name}: {note}" for note in recovery.notes]
             except NothingToDoError as error:
                 failures.append(f"{layer.name}: {error}")
         notes += _too_sparse(document.path, layer, points, query)
@@ -170,40 +175,6 @@ def _too_sparse(path: Path, layer: Layer, points: PointSet, query: Query) -> lis
     if query.variables is not None and {c.source for c in sparse} & set(query.variables):
         raise NothingToDoError(f"{path}: {sentence}; leave it out of --variables")
     return [f"{layer.name}: {sentence}; left as it is"]
-
-
-def _gaps(path: Path, layer: Layer, points: PointSet, options: Options) -> Gaps:
-    mask = None if options.where in ("auto", "all") else _mask(path, layer, options.where)
-    gaps = wanted_gaps(points, mask, everything=options.where == "all")
-    return gaps if options.max_gap is None else gaps_within(points, gaps, options.max_gap)
-
-
-def _mask(path: Path, layer: Layer, where: str) -> BoolArray:
-    """Read a mask from a variable of the file, or else from another file."""
-    try:
-        return layer.mask(where)
-    except RequestError:
-        if not Path(where).is_file() and not Path(where, "zarr.json").exists():
-            raise
-    return _mask_of_file(path, layer, Path(where))
-
-
-def _mask_of_file(path: Path, layer: Layer, other: Path) -> BoolArray:
-    """Read the first variable of another file as a mask: wanted where it is valid and not 0."""
-    try:
-        mask = find_adapter(other).open(other, Query()).layers[0]
-        points = mask.read()
-    except NothingToDoError as error:
-        raise RequestError(
-            f"{other}: holds no field of numbers to take as a mask (of classes and flags, name the "
-            f"variable when it is in the input itself): {error}"
-        ) from error
-    if mask.shape != layer.shape or len(points) != len(layer.read()):
-        raise RequestError(
-            f"{other}: the mask has the shape {mask.shape}, {layer.name} of {path} has the "
-            f"shape {layer.shape}"
-        )
-    return np.asarray(points.observed[:, 0] & (points.values[:, 0] != 0))
 
 
 def _as_read(points: PointSet) -> Recovery:
@@ -237,23 +208,12 @@ def _query(asked: Asked) -> Query:
 def _options(asked: Asked) -> Options:
     return Options(
         method=asked.get("method", "auto"),
-        effort=_effort(asked.get("effort", "normal")),
+        effort=effort_named(asked.get("effort", "normal")),
         seed=asked.get("seed", 0),
         device=asked.get("device", "auto"),
         where=asked.get("where", "auto"),
         max_gap=asked.get("max_gap"),
         bounds=asked.get("bounds", {}),
         uncertainty=asked.get("uncertainty", True),
+        correct_missingness=asked.get("correct_missingness", False),
     )
-
-
-def _effort(effort: str) -> Effort:
-    try:
-        return Effort(effort)
-    except ValueError:
-        choices = ", ".join(Effort)
-        raise RequestError(f"the effort must be one of {choices}, not {effort!r}") from None
-
-
-def _silent(what: str, share: float) -> None:
-    """Report progress to nobody."""

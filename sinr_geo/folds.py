@@ -28,6 +28,7 @@ _SHIFTS = 6
 _QUERIES = 3_000
 _MOST_PATCHES = 300
 _TOGETHER = 16
+_EVERY = 3
 _QUANTILES = np.linspace(0.05, 0.95, 10)
 
 
@@ -75,7 +76,7 @@ def scattered_folds(
     rng = generator(seed, "scattered folds")
     whole = _points_are_whole(points.observed)
     candidates = np.flatnonzero(points.observed.any(axis=1) if whole else points.observed)
-    size = max(1, int(min(share, 0.5 / count) * candidates.size))
+    size = max(1, int(min(share, 1.0 / count) * candidates.size))
     drawn = rng.permutation(candidates)
     folds = []
     for number in range(count):
@@ -189,6 +190,7 @@ def _shifted(points: PointSet, wanted: BoolArray, rng: np.random.Generator) -> I
     grid = lattice.spread(wanted, False)
     for attempt in range(_SHIFTS):
         moved = _moved(grid, lattice, rng, mirror=attempt % 2 == 1)
+        moved &= _some_steps(lattice, first=attempt)
         fold = lattice.gather(moved) & points.observed
         yield _leave_some(points.observed, _thinned(points.observed, fold, lattice, rng))
 
@@ -201,6 +203,21 @@ def _moved(
         grid = np.flip(grid, axis=lattice.space)
     offset = [int(rng.integers(1, size)) if size > 1 else 0 for size in lattice.shape]
     return np.roll(grid, offset, axis=tuple(range(len(lattice.shape))))
+
+
+def _some_steps(lattice: Lattice, first: int) -> BoolArray:
+    """Mark every third time step, so that a withheld cell keeps its neighbours in time.
+
+    With gaps laid over all steps at once, the steps before and after a withheld cell would be
+    missing far more often than those of a true gap, and time would look useless.
+    """
+    kept = np.ones((1,) * (len(lattice.shape) + 1), dtype=np.bool_)
+    for dim in lattice.steps:
+        size = lattice.shape[dim]
+        if size >= _EVERY:
+            along = np.arange(size) % _EVERY == first % _EVERY
+            kept = kept & np.expand_dims(along, [d for d in range(kept.ndim) if d != dim])
+    return kept
 
 
 def _thinned(

@@ -35,6 +35,8 @@ class Options:
         Observed values are left as they are.
     uncertainty : bool
         Whether standard errors are wanted.
+    correct_missingness : bool
+        Whether a trend of the observed values towards the gaps is carried on into them.
     """
 
     method: str = "auto"
@@ -45,6 +47,7 @@ class Options:
     max_gap: float | None = None
     bounds: Bounds = field(default_factory=dict)
     uncertainty: bool = True
+    correct_missingness: bool = False
 
     def __post_init__(self) -> None:
         if self.max_gap is not None and not self.max_gap > 0:

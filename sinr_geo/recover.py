@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sinr_geo.coordinates import Embedding
 from sinr_geo.errors import NothingToDoError, RequestError
+from sinr_geo.gap_drift import GapDrift
 from sinr_geo.methods.catalogue import method_named
 from sinr_geo.methods.protocol import Problem, Progress, Task
 from sinr_geo.nearest import nearest_distance
@@ -53,23 +54,26 @@ def recover_points(
     varying, constant = _recoverable(points)
     prediction = _constant_prediction(points)
     choice: dict[str, object] = {"method": "constant"}
-    reach = np.inf
+    reach, notes = np.inf, tuple[str, ...]()
     if varying.size:
+        gaps = wanted[:, varying]
         part = points.select_channels(varying)
-        problem = _problem(wanted[:, varying], task, options, progress)
+        drift = GapDrift.of(part, gaps, options.seed, correct=options.correct_missingness)
+        part = drift.without(part)
+        problem = _problem(gaps, task, options, progress)
         trial = Trial.of(part, problem)
         chosen = method_named(options.method).choose(trial.points, trial.problem)
         fitted = chosen.fit(part, problem)
-        found = fitted.predict(part)
+        found = drift.restored(fitted.predict(part))
         prediction.values[:, varying] = found.values
         prediction.standard_error[:, varying] = found.standard_error
-        choice = dict(fitted.report)
-        reach = _tested_reach(trial)
+        choice = {**fitted.report, "missingness": drift.as_dict()}
+        reach, notes = _tested_reach(trial), drift.notes
     able = np.zeros(len(points.channels), dtype=np.bool_)
     able[np.concatenate((varying, constant))] = True
     bounded = _within_bounds(points, prediction.values, options)
     flag = _flags(points, wanted & able, task, able, reach)
-    return _composed(points, bounded, prediction.standard_error, flag, options, choice)
+    return _composed(points, bounded, prediction.standard_error, flag, options, choice, notes)
 
 
 def sparse_channels(points: PointSet) -> NDArray[np.int64]:
@@ -174,9 +178,10 @@ def _composed(
     flag: NDArray[np.uint8],
     options: Options,
     choice: dict[str, object],
+    notes: tuple[str, ...],
 ) -> Recovery:
     """Keep observed entries bit for bit, leave out what was not wanted."""
     kept, left = flag == Flag.OBSERVED, flag == Flag.UNFILLED
     recovered = np.where(kept, points.values, np.where(left, np.nan, values))
     error = np.where(kept, 0.0, np.where(left, np.nan, standard_error))
-    return Recovery(recovered, error if options.uncertainty else None, flag, choice)
+    return Recovery(recovered, error if options.uncertainty else None, flag, choice, notes)

@@ -55,12 +55,15 @@ class Recovery:
         A `Flag` per entry.
     choice : mapping
         How it was chosen: method, hyper-parameters, withheld scores. Fit for ``json.dumps``.
+    notes : tuple of str
+        One sentence each about what the user should know of the data.
     """
 
     values: FloatArray
     standard_error: FloatArray | None
     flag: NDArray[np.uint8]
     choice: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.flag.shape != self.values.shape:

@@ -16,7 +16,8 @@ __all__ = ["Trial"]
 
 _POINTS = {Effort.FAST: 100_000, Effort.NORMAL: 200_000, Effort.BEST: 500_000}
 _ASKED = {Effort.FAST: 1_600, Effort.NORMAL: 4_000, Effort.BEST: 10_000}
-_FOLDS, _FOLDS_OF_FEW, _FEW = 2, 4, 20_000
+_FOLDS = ((2_000, 8), (8_000, 4))
+_FOLDS_OF_MANY = 2
 _NOISE_SHARE = 0.05
 
 
@@ -48,7 +49,7 @@ class Trial:
         if rows.size < len(points):
             points = points.take(rows)
             problem = replace(problem, wanted=problem.wanted[rows])
-        return cls(points, replace(problem, folds=_folds(points, problem)))
+        return cls(points, replace(problem, folds=_folds(points, problem), shared={}))
 
 
 def _folds(points: PointSet, problem: Problem) -> tuple[Fold, ...]:
@@ -56,7 +57,7 @@ def _folds(points: PointSet, problem: Problem) -> tuple[Fold, ...]:
         masks = scattered_folds(points, count=1, seed=problem.seed, share=_NOISE_SHARE)
     else:
         sampled = int(np.count_nonzero(points.observed.any(axis=1)))
-        count = _FOLDS_OF_FEW if sampled <= _FEW else _FOLDS
+        count = next((folds for most, folds in _FOLDS if sampled <= most), _FOLDS_OF_MANY)
         masks = gap_folds(points, problem.wanted, count=count, seed=problem.seed)
     place = Embedding.fit(points)(points.coordinates)
     asked = _ASKED[problem.effort]

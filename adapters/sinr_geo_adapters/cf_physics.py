@@ -10,30 +10,35 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["physical_bounds"]
+from sinr_geo_adapters.cf_bounded_names import (
+    ABSOLUTE_TEMPERATURES,
+    COMMON_FRACTIONS,
+    COMMON_NOT_NEGATIVE,
+    COMMON_TEMPERATURES,
+    FRACTIONS,
+    NOT_NEGATIVE,
+    SIGNED,
+    SYMMETRIC_FRACTIONS,
+)
 
-_SIGNED = re.compile(r"anom|tendency|difference|change|deviation|departure|minus|log|correction")
-_NOT_NEGATIVE = re.compile(
-    r"(\w+_)?(precipitation|rainfall|snowfall)(_\w+)?"
-    r"|(specific|relative|absolute)_humidity|humidity_mixing_ratio"
-    r"|(\w+_)?speed(_of_gust|_\w*wind\w*)?"
-    r"|(mass|mole|number|volume)_(concentration|fraction|mixing_ratio)_of_\w+"
-    r"|sea_surface_\w*wave_(significant_height|\w*period\w*)"
-    r"|(sea_ice|surface_snow|floating_ice|snow)_(thickness|amount|depth)"
-    r"|lwe_thickness_of_(surface_snow|precipitation)\w*"
-    r"|(surface_)?air_pressure(_at_\w+)?|soil_moisture_content|leaf_area_index"
-    r"|surface_(down|up)welling_(short|long)wave_\w+|visibility_in_air"
-    r"|sea_water_(practical_|absolute_)?salinity|sea_water_speed|water_evapotranspiration_amount"
-)
-_FRACTION = re.compile(r"(\w+_)?area_fraction|(\w+_)?cloud_fraction")
-_COMMON_NOT_NEGATIVE = re.compile(
-    r"pr|precip|prcp|precipitation|ppt|tp|rain|rainfall|rr|prate|tpcp|prc|prsn|swe|snow_?depth|snd"
-    r"|hs|swh|hurs|huss|wspd|wind_speed|ws10|sfcwind|chl|chlor_a|chla|sss|so"
-)
-_COMMON_FRACTION = re.compile(r"clt|tcc|cloud_(cover|fraction)|sic|siconc|aice")
-_COMMON_TEMPERATURE = re.compile(
-    r"t|tas(min|max)?|t2m|tmin|tmax|tmmn|tmmx|sst|tos|skt|lst|air_temperature"
-)
+__all__ = ["narrowed", "physical_bounds"]
+
+_FREE = (-math.inf, math.inf)
+_NOT_NEGATIVE = (0.0, math.inf)
+_MODIFIERS = ("standard_error", "number_of_observations")
+_LOGARITHMIC_UNIT = re.compile(r"\bdB[ZmWi]?\b|\(re\b|\b(log(10)?|ln)\b")
+_KELVIN = ("k", "kelvin", "kelvins", "degk", "deg_k", "degree_kelvin", "degrees_kelvin")
+_WHOLES = {
+    **dict.fromkeys(("%", "percent", "percentage", "pct"), 100.0),
+    **dict.fromkeys(("1", "fraction", "0-1", "(0-1)", "(0 - 1)", "unitless", "dimensionless"), 1.0),
+    **dict.fromkeys(("kg kg-1", "kg/kg", "g g-1", "g/g", "mol mol-1", "mol/mol"), 1.0),
+    **dict.fromkeys(("m3 m-3", "m3/m3", "m**3 m**-3", "m2 m-2", "m2/m2", "m^3/m^3"), 1.0),
+    **dict.fromkeys(("g kg-1", "g/kg", "permille", "per mille"), 1e3),
+    **dict.fromkeys(("okta", "oktas", "octa", "octas"), 8.0),
+    **dict.fromkeys(("tenth", "tenths"), 10.0),
+    **dict.fromkeys(("ppm", "ppmv", "mg kg-1"), 1e6),
+    **dict.fromkeys(("ppb", "ppbv", "ug kg-1"), 1e9),
+}
 
 
 def physical_bounds(name: str, standard_name: str, units: str) -> tuple[float, float]:
@@ -52,23 +57,40 @@ def physical_bounds(name: str, standard_name: str, units: str) -> tuple[float, f
     >>> physical_bounds("clt", "cloud_area_fraction", "%")
     (0.0, 100.0)
     """
-    standard, common = standard_name.lower().strip(), name.lower()
-    if _SIGNED.search(standard) or _SIGNED.search(common):
-        return -math.inf, math.inf
-    if _FRACTION.fullmatch(standard) or (not standard and _COMMON_FRACTION.fullmatch(common)):
-        return 0.0, _whole(units)
-    if _NOT_NEGATIVE.fullmatch(standard) or (
-        not standard and _COMMON_NOT_NEGATIVE.fullmatch(common)
-    ):
-        return 0.0, math.inf
-    is_temperature = "temperature" in standard or _COMMON_TEMPERATURE.fullmatch(common)
-    if is_temperature and units.strip().lower() in ("k", "kelvin", "degk", "deg_k"):
-        return 0.0, math.inf
-    return -math.inf, math.inf
+    standard, _, modifier = standard_name.lower().strip().partition(" ")
+    common, unit = name.lower(), units.strip().lower()
+    if modifier.strip() in _MODIFIERS:
+        return _NOT_NEGATIVE
+    if _LOGARITHMIC_UNIT.search(units):
+        return _FREE
+    if SYMMETRIC_FRACTIONS.fullmatch(standard):
+        return -_whole(unit), _whole(unit)
+    if SIGNED.search(standard) or SIGNED.search(common):
+        return _FREE
+    if standard:
+        fraction, positive = FRACTIONS.fullmatch(standard), NOT_NEGATIVE.fullmatch(standard)
+        temperature = ABSOLUTE_TEMPERATURES.fullmatch(standard)
+    else:
+        fraction = COMMON_FRACTIONS.fullmatch(common)
+        positive = COMMON_NOT_NEGATIVE.fullmatch(common)
+        temperature = COMMON_TEMPERATURES.fullmatch(common)
+    if fraction:
+        return 0.0, _whole(unit)
+    return _NOT_NEGATIVE if positive or (temperature and unit in _KELVIN) else _FREE
 
 
-def _whole(units: str) -> float:
-    """Return what one whole is in a unit of fractions."""
-    if units.strip().lower() in ("%", "percent", "percentage"):
-        return 100.0
-    return 1.0 if units.strip() == "1" else math.inf
+def narrowed(declared: tuple[float, float], physical: tuple[float, float]) -> tuple[float, float]:
+    """Return the bounds that a file declares, narrowed to physics unless both contradict."""
+    lower, upper = max(declared[0], physical[0]), min(declared[1], physical[1])
+    return (lower, upper) if lower <= upper else declared
+
+
+def _whole(unit: str) -> float:
+    """Return what one whole is in a unit of fractions; infinite where the unit does not say."""
+    if unit in _WHOLES:
+        return _WHOLES[unit]
+    try:
+        part = float(unit)
+    except ValueError:
+        return math.inf
+    return 1.0 / part if part > 0 and math.isfinite(part) else math.inf

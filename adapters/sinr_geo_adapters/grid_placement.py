@@ -13,7 +13,7 @@ from sinr_geo.adapters import Query
 from sinr_geo.axes import AxisKind, Channel
 from sinr_geo.errors import RequestError
 from sinr_geo_adapters.cf_packing import Packing
-from sinr_geo_adapters.cf_physics import physical_bounds
+from sinr_geo_adapters.cf_physics import narrowed, physical_bounds
 from sinr_geo_adapters.grid_file import GridFile
 from sinr_geo_adapters.grid_geometry import Geometry, read_coordinate
 from sinr_geo_adapters.grid_layer import GridVariable
@@ -118,10 +118,8 @@ def _frame(
 ) -> Channel:
     """Return what all channels of a variable have in common."""
     unit = str(attributes.get("units", "")).strip()
-    lower, upper = packing.bounds
     physics = physical_bounds(variable, str(attributes.get("standard_name", "")), unit)
-    if max(lower, physics[0]) <= min(upper, physics[1]):
-        lower, upper = max(lower, physics[0]), min(upper, physics[1])
+    lower, upper = narrowed(packing.bounds, physics)
     return Channel(
         variable,
         unit,

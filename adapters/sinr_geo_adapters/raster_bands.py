@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sinr_geo.axes import Channel
 from sinr_geo.points import BoolArray, FloatArray
+from sinr_geo_adapters.cf_physics import narrowed, physical_bounds
 from sinr_geo_adapters.raster_classes import categorical_bands
 
 __all__ = ["Band", "Role", "describe_bands", "find_band"]
@@ -53,6 +54,8 @@ class Band:
     bits : int or None
         Bits in use where they are fewer than the type has (NBITS of a TIFF).
     role : Role
+    standard_name : str
+        CF standard name, where a band tag holds one (as in conversions from NetCDF).
     """
 
     index: int
@@ -64,6 +67,7 @@ class Band:
     nodata: float | None = None
     bits: int | None = None
     role: Role = Role.QUANTITY
+    standard_name: str = ""
 
     @property
     def is_integer(self) -> bool:
@@ -102,13 +106,15 @@ class Band:
         return np.asarray(near | (stored == value))
 
     def channel(self) -> Channel:
-        """Return the band as a channel of a point set, with the bounds of what it can store."""
+        """Return the band as a channel, with the bounds of its stored type and of physics."""
         ends = (-np.inf, np.inf)
         if self.is_integer:
-            lower, upper = self.stored_range
-            ends = (lower * self.scale + self.offset, upper * self.scale + self.offset)
+            least, greatest = self.stored_range
+            ends = (least * self.scale + self.offset, greatest * self.scale + self.offset)
         step = abs(self.scale) if self.is_integer else 0.0
-        return Channel(self.name, self.unit, lower=min(ends), upper=max(ends), step=step)
+        physics = physical_bounds(self.name, self.standard_name, self.unit)
+        lower, upper = narrowed((min(ends), max(ends)), physics)
+        return Channel(self.name, self.unit, lower=lower, upper=upper, step=step)
 
 
 def describe_bands(dataset: Any, path: Path) -> tuple[Band, ...]:
@@ -148,6 +154,7 @@ def _describe(dataset: Any, index: int, name: str, role: Role) -> Band:
         nodata=dataset.nodatavals[index - 1],
         bits=int(bits) if bits else None,
         role=role,
+        standard_name=tags.get("standard_name", ""),
     )
 
 

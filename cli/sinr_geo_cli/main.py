@@ -15,6 +15,7 @@ import typer
 
 from sinr_geo_cli.demo import demo
 from sinr_geo_cli.denoise import denoise
+from sinr_geo_cli.evaluate import evaluate
 from sinr_geo_cli.failures import Failure, Status, failure_of, traceback_of
 from sinr_geo_cli.fill import fill
 from sinr_geo_cli.formats import formats
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fill, denoise, segment, info, formats, demo):
+for command in (fill, denoise, segment, evaluate, info, formats, demo):
     app.command()(command)
 
 

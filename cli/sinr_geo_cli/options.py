@@ -17,6 +17,7 @@ __all__ = [
     "BoundsRules",
     "ChannelAxes",
     "CoordinateAxes",
+    "CorrectMissingness",
     "Device",
     "Effort",
     "InputFile",
@@ -32,6 +33,7 @@ __all__ = [
     "Variables",
     "Where",
     "bounds_of",
+    "methods_of",
     "missing_of",
     "variables_of",
 ]
@@ -52,7 +54,14 @@ Variables = Annotated[
     str | None,
     typer.Option(metavar="A,B", help="Variables or bands; by default every one that can be."),
 ]
-MethodName = Annotated[str, typer.Option("--method", help="auto, sinr-bayes, sinr or sinr-paper.")]
+MethodName = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        help="auto, sinr-bayes, sinr, sinr-paper, sinr-steps, residual-trees, attention, kriging, "
+        "rbf, trees or nearest.",
+    ),
+]
 Effort = Annotated[str, typer.Option(help="fast, normal or best.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same arrays on a CPU.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu or cuda.")]
@@ -97,6 +106,13 @@ AdapterName = Annotated[
     str | None,
     typer.Option("--adapter", metavar="NAME", help="Read with this adapter; see formats."),
 ]
+CorrectMissingness = Annotated[
+    bool,
+    _flag(
+        "--correct-missingness",
+        "Carry a trend of the values towards the gaps, where one is found, on into them.",
+    ),
+]
 NoUncertainty = Annotated[bool, _flag("--no-uncertainty", "Write flags but no standard errors.")]
 Overwrite = Annotated[bool, _flag("--overwrite", "Replace an existing output.")]
 Json = Annotated[bool, _flag("--json", "Print one JSON object; all else goes to standard error.")]
@@ -105,12 +121,12 @@ Quiet = Annotated[bool, _flag("--quiet", "Print nothing but errors.")]
 
 def variables_of(text: str | None) -> list[str] | None:
     """Read ``a,b``."""
-    if text is None:
-        return None
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise typer.BadParameter(f"expected names A,B, not {text!r}", param_hint="--variables")
-    return names
+    return _names(text, "--variables")
+
+
+def methods_of(text: str | None) -> list[str] | None:
+    """Read ``auto,rbf``."""
+    return _names(text, "--method")
 
 
 def missing_of(rules: list[str] | None) -> list[MissingRule]:
@@ -126,6 +142,15 @@ def missing_of(rules: list[str] | None) -> list[MissingRule]:
 def bounds_of(rules: list[str] | None) -> dict[str, tuple[float, float]]:
     """Read ``NAME=LOW:HIGH``; a side that is empty is not bounded."""
     return dict(_bounds_pair(rule) for rule in rules or [])
+
+
+def _names(text: str | None, option: str) -> list[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise typer.BadParameter(f"expected names A,B, not {text!r}", param_hint=option)
+    return names
 
 
 def _missing_pair(rule: str) -> tuple[str, float]:

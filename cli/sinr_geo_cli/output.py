@@ -72,12 +72,28 @@ def _layer_line(layer: LayerOutcome) -> str:
 
 
 def _method(choice: Mapping[str, Any]) -> str:
-    """Name the method and its withheld error."""
-    name = f"method {choice.get('method', 'unknown')}"
+    """Name the method, of a stack its members, and the withheld error."""
+    name = f"method {choice.get('method', 'unknown')}{_members(choice)}"
     error = choice.get("withheld_rmse")
     if not isinstance(error, int | float):
         return name
-    return f"{name}, withheld error {error:.3g} standard deviations"
+    return f"{name}, withheld error {error:.3g} standard deviations{_alone(choice)}"
+
+
+def _members(choice: Mapping[str, Any]) -> str:
+    """Say what a stack is made of, the heaviest member first."""
+    weights = sorted(choice.get("weights", {}).items(), key=lambda pair: -pair[1])
+    parts = [f"{weight:.0%} {name}" for name, weight in weights]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _alone(choice: Mapping[str, Any]) -> str:
+    """Say which method scored best alone."""
+    scores = {n: s for n, s in choice.get("scores", {}).items() if isinstance(s, int | float)}
+    if "weights" not in choice or len(scores) < 2:
+        return ""
+    best = min(scores, key=lambda name: scores[name])
+    return f" (best alone: {best}, {scores[best]:.3g})"
 
 
 def _finite(content: Any) -> Any:

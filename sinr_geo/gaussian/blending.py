@@ -1,6 +1,7 @@
 """Superpixels on a kernel, blended where they overlap.
 
-Superpixels are conditioned in chunks of bounded memory, in order.
+Places are predicted strip by strip, and within a strip superpixels are conditioned in chunks, in
+order, so that memory stays bounded however many places and channels there are.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from sinr_geo.gaussian.kernel import KernelSettings, LocalKernels
 from sinr_geo.gaussian.overlap import Overlap
 from sinr_geo.gaussian.samples import Samples
 from sinr_geo.nearest import nearest
-from sinr_geo.points import FloatArray
+from sinr_geo.points import FloatArray, IntArray
 
 __all__ = ["BlendedKernels"]
 
 _ELEMENTS = 1 << 23
+_PLACES = 200_000
+_SCALE_SAMPLE = 500
+_LEAST_SCALE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,14 @@ class BlendedKernels:
 
     def mean(self, queries: FloatArray) -> FloatArray:
         """Predict at places (n, d); -> (n, s)."""
-        overlap = Overlap.of(self.centres, queries, self.settings.overlap)
-        found = self._blank(len(overlap) + 1)
-        for local, owner, offset, pairs in self._conditioned(overlap, queries):
-            found[pairs] = local.mean_at(owner, offset)
-        return np.asarray(overlap.blended(found[:-1]).cpu().numpy())
+        mean = np.empty((len(queries), self.levels[0].values.shape[1]))
+        for rows in self._strips(queries):
+            overlap = Overlap.of(self.centres, queries[rows], self.settings.overlap)
+            found = self._blank(len(overlap) + 1)
+            for local, owner, offset, pairs in self._conditioned(overlap, queries[rows]):
+                found[pairs] = local.mean_at(owner, offset)
+            mean[rows] = overlap.blended(found[:-1]).cpu().numpy()
+        return mean
 
     def predict(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Predict at places, with the variance.
@@ -62,19 +69,46 @@ class BlendedKernels:
             The variance is that of the field: the nugget counts as noise of the samples. Where
             superpixels disagree, that counts too.
         """
+        mean, variance = np.empty((2, len(queries), self.levels[0].values.shape[1]))
+        usual = self._usual_scale()
+        for rows in self._strips(queries):
+            found, left = self._predict_strip(queries[rows], usual)
+            mean[rows], variance[rows] = found.cpu().numpy(), left.cpu().numpy()
+        return mean, variance
+
+    def _predict_strip(
+        self, queries: FloatArray, usual: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predict some places; scales are drawn half way to the usual one (s,)."""
         overlap = Overlap.of(self.centres, queries, self.settings.overlap)
-        row = torch.as_tensor(overlap.row, device=self.device)
-        superpixel = torch.as_tensor(np.append(overlap.owner, 0), device=self.device)
-        found, left = self._blank(len(overlap) + 1), self._blank(len(overlap) + 1)[:, :1]
-        scale = self._blank(len(self.centres)) + float("nan")
+        found, left = self._blank(len(overlap) + 1), self._blank(len(overlap) + 1)
         for local, owner, offset, pairs in self._conditioned(overlap, queries):
             found[pairs] = local.mean_at(owner, offset)
-            left[pairs] = local.variance_at(owner, offset)[..., None]
-            scale[superpixel[pairs[:, 0]]] = local.scale[owner]
+            scale = (torch.maximum(local.scale, usual * _LEAST_SCALE) * usual).sqrt()
+            left[pairs] = local.variance_at(owner, offset)[..., None] * scale[owner, None]
         mean = overlap.blended(found[:-1])
-        apart = (found[:-1] - mean[row]) ** 2
-        variance = overlap.blended(left[:-1] * _shrunk(scale)[superpixel[:-1]] + apart)
-        return mean.cpu().numpy(), variance.cpu().numpy()
+        row = torch.as_tensor(overlap.row, device=self.device)
+        left[:-1] += (found[:-1] - mean[row]) ** 2
+        return mean, overlap.blended(left[:-1])
+
+    def _usual_scale(self) -> torch.Tensor:
+        """Return the geometric mean of the scale (s,) over some superpixels."""
+        some = self.centres[:: max(1, len(self.centres) // _SCALE_SAMPLE)]
+        parts = np.array_split(some, max(1, len(some) // self._step()))
+        scale = torch.cat([self._local(part).scale for part in parts])
+        floor = scale.amax(dim=0, keepdim=True).clamp(min=1e-300) * _LEAST_SCALE
+        return torch.maximum(scale, floor).log().mean(dim=0).exp()
+
+    def _strips(self, queries: FloatArray) -> Iterator[IntArray]:
+        """Cut places (n, d) along their longest axis; yields rows of bounded number."""
+        channels = self.levels[0].values.shape[1]
+        most = max(1, min(_PLACES, _ELEMENTS // (channels * self.settings.overlap)))
+        count = -(-len(queries) // most)
+        if count <= 1:
+            yield np.arange(len(queries))
+            return
+        along = queries[:, int(np.ptp(queries, axis=0).argmax())]
+        yield from np.array_split(np.argsort(along, kind="stable"), count)
 
     def _blank(self, rows: int) -> torch.Tensor:
         channels = self.levels[0].values.shape[1]
@@ -82,10 +116,8 @@ class BlendedKernels:
 
     def _conditioned(self, overlap: Overlap, queries: FloatArray) -> Iterator[_Asked]:
         """Yield superpixels in chunks, conditioned, with the blocks of places that ask them."""
-        m = self.settings.samples + self.settings.coarse * (len(self.levels) - 1)
-        step = max(1, _ELEMENTS // (m * (m + self.levels[0].values.shape[1])))
         chunk, local = None, None
-        for part in overlap.parts(step):
+        for part in overlap.parts(self._step()):
             if part.chunk is not chunk or local is None:
                 chunk, local = part.chunk, self._local(self.centres[part.chunk])
             centre = self.centres[part.chunk[part.position], None]
@@ -96,6 +128,12 @@ class BlendedKernels:
                 torch.as_tensor(offset, device=self.device),
                 torch.as_tensor(part.pairs, device=self.device),
             )
+
+    def _step(self) -> int:
+        """Return how many superpixels are conditioned at a time."""
+        m = self.settings.samples + self.settings.coarse * (len(self.levels) - 1)
+        channels = int(self.levels[0].values.shape[1])
+        return max(1, _ELEMENTS // (m * (m + channels)))
 
     def _local(self, centres: FloatArray) -> LocalKernels:
         """Gather the samples nearest to some centres (k, d) and condition on them."""
@@ -116,10 +154,3 @@ class BlendedKernels:
 
 _Asked = tuple[LocalKernels, torch.Tensor, torch.Tensor, torch.Tensor]
 """Superpixels; of each block of places its superpixel (b,), offsets (b, q, d), pairs (b, q)."""
-
-
-def _shrunk(scale: torch.Tensor) -> torch.Tensor:
-    """Draw scales (K, s) half way to their geometric mean, so that no superpixel is too sure."""
-    floor = scale.nan_to_num().amax(dim=0, keepdim=True).clamp(min=1e-300) * 1e-6
-    logs = torch.maximum(scale, floor).log()
-    return (0.5 * logs + 0.5 * logs.nanmean(dim=0, keepdim=True)).exp()

@@ -1,13 +1,12 @@
 """Completion on windows: one Gaussian per superpixel of windows, conditioned on what was observed.
 
-A pilot (the kernel head) knows every cell a little. Its windows, as coefficients of the shared
-dictionary, are segmented by GSSA; each superpixel gives a prior: their mean and their covariance
-plus the uncertainty that the pilot, and then each pass, leaves (one EM step). Every window that
-holds gaps is conditioned on its own observed entries, whatever their mask:
-
-    precision = C^-1 + D_o' D_o / e,   mean = precision^-1 (C^-1 m + D_o' y_o / e),
-
-with D_o the rows of the dictionary that were observed at each place and e what D leaves over.
+A pilot knows every cell a little. Its windows, as coefficients of the shared dictionary, are
+segmented by GSSA. The mean and covariance of a superpixel, and a small share of the covariance
+that a kriging prior gives to any window, are its prior; one EM step on its windows adds what their
+posteriors leave open. Then every window with gaps is conditioned on its own observed entries,
+whatever their mask (see `conditioning`), and overlapping windows are averaged by their remaining
+variance. Each further pass starts from the last one's estimate, with superpixels as small as its
+settings say.
 """
 
 from __future__ import annotations
@@ -17,15 +16,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from sinr_geo.gaussian.conditioning import Conditioning, Gaussians
+from sinr_geo.gaussian.evidence import Evidence
 from sinr_geo.gaussian.moments import Moments
 from sinr_geo.gaussian.segments import packed_superpixels, window_superpixels
 from sinr_geo.gaussian.windows import Windows
 from sinr_geo.points import BoolArray, FloatArray, Lattice
 
-__all__ = ["CompletionSettings", "Cube", "complete_windows"]
+__all__ = ["Completion", "CompletionSettings", "Cube", "complete_windows"]
 
-_ELEMENTS = 1 << 23
-_LEAST_LEFT_OVER = 1e-4
+_FIRST_SHARE = 0.1
+_LATER_SHARE = 0.03
+_REACH = 5.0
 _LEAST_VARIANCE = 1e-5
 
 
@@ -39,23 +41,19 @@ class CompletionSettings:
         Columns of the shared dictionary.
     width : int
         Cells along a side of a window.
-    cells : int
-        Windows per superpixel, on average.
     alpha : float
         Weight of coordinates in GSSA.
-    passes : int
-        EM steps.
-    share : float
-        Part of the pilot's variance that joins the prior as white noise; a third of it from the
-        second pass on.
+    noise : float
+        Variance of an observed entry outside the dictionary, in standardised units.
+    passes : tuple of int
+        Windows per superpixel, on average, in each pass.
     """
 
     rank: int
     width: int
-    cells: int
     alpha: float
-    passes: int
-    share: float
+    noise: float
+    passes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,52 +88,47 @@ def complete_windows(
     mean, variance : ndarray, each of shape (cells, s)
         The pilot's where no window covers a gap.
     """
-    state = _State.of(cube, settings, device)
-    if len(state.open_windows) == 0:
-        return cube.values, cube.variance
-    coordinates = np.stack(
-        np.unravel_index(state.windows.centre, cube.lattice.shape), axis=1
-    ).astype(np.float64)
-    for step in range(settings.passes):
-        share = settings.share if step == 0 else settings.share / 3.0
-        state = _one_pass(state, settings, share, coordinates, seed + step)
-    return state.entries(cube)
+    state = Completion.start(cube, settings, device)
+    for cells in settings.passes:
+        state = state.improved(cells, seed)
+    return state.entries()
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """Coefficients of every cell and what is needed to improve them.
+class Completion:
+    """Coefficients of every cell after some passes, and what is needed to improve them.
 
     Parameters
     ----------
+    cube : Cube
+    settings : CompletionSettings
+        Its passes do not matter here.
     windows : Windows
         Those whose cells are all known.
     open_windows : Tensor of int64, shape (w,)
         Windows with gaps.
-    coefficients, variance : Tensor, shape (cells, k)
-    precision : Tensor, shape (cells, k, k)
-        D_o' D_o / e of every cell.
-    evidence : Tensor, shape (cells, k)
-        D_o' y_o / e of every cell.
     dictionary : Tensor, shape (s, k)
-    left_over : Tensor, shape (s,)
-        Variance of each channel outside the dictionary.
-    covered : Tensor of bool, shape (cells,)
-        Cells under a window with gaps.
+    evidence : Evidence
+    kriging : Tensor, shape (p, p)
+        Covariance of a window by a kriging prior.
+    coefficients, variance : Tensor, shape (cells, k)
+    passes : int
+        Passes so far.
     """
 
+    cube: Cube
+    settings: CompletionSettings
     windows: Windows
     open_windows: torch.Tensor
+    dictionary: torch.Tensor
+    evidence: Evidence
+    kriging: torch.Tensor
     coefficients: torch.Tensor
     variance: torch.Tensor
-    precision: torch.Tensor
-    evidence: torch.Tensor
-    dictionary: torch.Tensor
-    left_over: torch.Tensor
-    covered: torch.Tensor
+    passes: int = 0
 
     @classmethod
-    def of(cls, cube: Cube, settings: CompletionSettings, device: str) -> _State:
+    def start(cls, cube: Cube, settings: CompletionSettings, device: str) -> Completion:
         """Start from the pilot."""
         windows = Windows.over(cube.lattice, settings.width)
         known = np.asarray(cube.known.all(axis=1))
@@ -145,100 +138,96 @@ class _State:
         values = torch.as_tensor(cube.values, dtype=torch.float32, device=device)
         observed = torch.as_tensor(cube.observed, device=device)
         rows = values[torch.as_tensor(known, device=device)]
-        _, vectors = torch.linalg.eigh((rows.T @ rows).double())
+        spectrum, vectors = torch.linalg.eigh((rows.T @ rows).double() / max(1, len(rows)))
         dictionary = vectors[:, -settings.rank :].flip(1).to(torch.float32)
-        coefficients = values @ dictionary
-        residual = (values - coefficients @ dictionary.T) * observed
-        left_over = (residual**2).sum(0) / observed.sum(0).clamp(min=1) + _LEAST_LEFT_OVER
-        weighted, rank = observed / left_over, dictionary.shape[1]
-        covered = torch.zeros(len(values), dtype=torch.bool, device=device)
-        covered[torch.as_tensor(windows.cells[open_windows], device=device).reshape(-1)] = True
+        strength = spectrum[-settings.rank :].flip(0)
+        variance = torch.as_tensor(cube.variance, dtype=torch.float32, device=device)
         return cls(
+            cube,
+            settings,
             windows,
             torch.as_tensor(open_windows, device=device),
-            coefficients,
-            torch.as_tensor(cube.variance, dtype=torch.float32, device=device) @ dictionary**2,
-            (weighted @ _products(dictionary)).reshape(len(values), rank, rank),
-            (weighted * values) @ dictionary,
             dictionary,
-            left_over,
-            covered,
+            Evidence.of(values, observed, dictionary, settings.noise),
+            torch.kron(
+                _correlation(windows, cube.lattice).to(device), torch.diag(strength)
+            ).float(),
+            values @ dictionary,
+            variance @ dictionary**2,
         )
 
-    def entries(self, cube: Cube) -> tuple[FloatArray, FloatArray]:
-        """Return values and variances of all entries; the observed and the pilot's as they were."""
+    def improved(self, cells: int, seed: int) -> Completion:
+        """Make one more pass with superpixels of so many windows."""
+        if len(self.open_windows) == 0:
+            return self
+        rows = self.windows.take(self.coefficients)
+        place = np.unravel_index(self.windows.centre, self.cube.lattice.shape)
+        labels = window_superpixels(
+            rows,
+            np.stack(place, axis=1).astype(np.float64),
+            cells,
+            self.settings.alpha,
+            seed + self.passes,
+        )
+        part = self.windows.subset(self.open_windows.cpu().numpy())
+        under = torch.as_tensor(part.cells, device=rows.device)
+        count = int(labels.max()) + 1
+        conditioning = Conditioning(under, labels[self.open_windows], count, self.evidence)
+        prior = self._expected(conditioning, rows, labels)
+        posterior = conditioning.posterior(prior)
+        return self._blended(part, posterior.mean, posterior.variance)
+
+    def entries(self) -> tuple[FloatArray, FloatArray]:
+        """Return values and variances (cells, s); the observed and the pilot's as they were."""
+        covered = np.zeros((len(self.cube.values), 1), dtype=np.bool_)
+        if self.passes > 0:
+            covered[self.windows.cells[self.open_windows.cpu().numpy()].ravel()] = True
+        taken = covered & ~self.cube.observed
         mean = (self.coefficients @ self.dictionary.T).cpu().double().numpy()
-        spread = self.variance @ self.dictionary.T**2 + self.left_over
-        taken = self.covered.cpu().numpy()[:, None] & ~cube.observed
-        variance = np.where(taken, spread.cpu().double().numpy(), cube.variance)
-        return np.where(taken, mean, cube.values), variance
+        spread = self.variance @ self.dictionary.T**2 + self.settings.noise
+        variance = np.where(taken, spread.cpu().double().numpy(), self.cube.variance)
+        return np.where(taken, mean, self.cube.values), variance
+
+    def _expected(
+        self, conditioning: Conditioning, rows: torch.Tensor, labels: torch.Tensor
+    ) -> Gaussians:
+        """Take the Gaussians of superpixels of windows (m, p), and improve them by EM once."""
+        blocks = packed_superpixels(labels)
+        moments = Moments.of(rows, blocks)
+        share = _FIRST_SHARE if self.passes == 0 else _LATER_SHARE
+        prior = Gaussians(moments.mean, moments.covariance + share * self.kriging)
+        found, left = conditioning.expectation(prior)
+        moments = Moments.of(rows.index_copy(0, self.open_windows, found), blocks)
+        covariance = moments.covariance + left / moments.size[:, None, None]
+        covariance.diagonal(dim1=1, dim2=2).add_(_LEAST_VARIANCE)
+        return Gaussians(moments.mean, covariance)
+
+    def _blended(self, part: Windows, mean: torch.Tensor, variance: torch.Tensor) -> Completion:
+        """Average windows (w, p) where they overlap, by their remaining variance.
+
+        How much they disagree joins the variance: it tells edges, which one Gaussian does not.
+        """
+        weight = (1.0 / variance.mean(dim=1, keepdim=True)).expand_as(variance).contiguous()
+        total = part.sum(weight)
+        inside = total > 0
+        total = total.clamp(min=1e-30)
+        blend = torch.where(inside, part.sum(mean * weight) / total, self.coefficients)
+        apart = (mean - part.take(blend)) ** 2
+        left = part.sum((variance + apart) * weight) / total
+        return replace(
+            self,
+            coefficients=blend,
+            variance=torch.where(inside, left, self.variance),
+            passes=self.passes + 1,
+        )
 
 
-def _one_pass(
-    state: _State,
-    settings: CompletionSettings,
-    share: float,
-    coordinates: FloatArray,
-    seed: int,
-) -> _State:
-    """Segment windows, take their Gaussians, condition the windows with gaps and blend them."""
-    rows = state.windows.take(state.coefficients)
-    numbers = window_superpixels(rows, coordinates, settings.cells, settings.alpha, seed)
-    moments = Moments.of(rows, packed_superpixels(numbers))
-    uncertain = _mean_variance(state, numbers, len(moments.size))
-    prior = moments.covariance + torch.diag_embed(share * uncertain + _LEAST_VARIANCE)
-    inverse = torch.linalg.inv(prior.double())
-    pull = (inverse @ moments.mean.double()[..., None])[..., 0]
-    k, p = state.coefficients.shape[1], rows.shape[1]
-    total = torch.zeros((state.windows.size, k), device=rows.device)
-    mean, variance = torch.zeros_like(total), torch.zeros_like(total)
-    step = max(1, _ELEMENTS // (p * p))
-    for index in torch.split(state.open_windows, step):
-        part = state.windows.subset(index.cpu().numpy())
-        cells = torch.as_tensor(part.cells, device=rows.device)
-        own = numbers[index]
-        precision = inverse[own] + _block_diagonal(state.precision[cells])
-        evidence = pull[own] + state.evidence[cells].reshape(len(cells), -1)
-        covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
-        found = (covariance @ evidence[..., None])[..., 0].to(rows.dtype)
-        left = covariance.diagonal(dim1=1, dim2=2).to(rows.dtype)
-        weight = (1.0 / left.mean(dim=1, keepdim=True)).expand_as(left).contiguous()
-        total += part.sum(weight)
-        mean += part.sum(found * weight)
-        variance += part.sum(left * weight)
-    inside = total > 0
-    total = total.clamp(min=1e-30)
-    return _improved(state, inside, mean / total, variance / total)
-
-
-def _improved(
-    state: _State, inside: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor
-) -> _State:
-    """Return the state with new coefficients where a window gave some."""
-    return replace(
-        state,
-        coefficients=torch.where(inside, mean, state.coefficients),
-        variance=torch.where(inside, variance, state.variance),
-    )
-
-
-def _mean_variance(state: _State, labels: torch.Tensor, count: int) -> torch.Tensor:
-    """Average the variance of a superpixel's windows; -> (K, p)."""
-    rows = state.windows.take(state.variance)
-    sums = rows.new_zeros((count, rows.shape[1])).index_add_(0, labels, rows)
-    sizes = torch.bincount(labels, minlength=count).clamp(min=1).to(rows.dtype)
-    return sums / sizes[:, None]
-
-
-def _products(dictionary: torch.Tensor) -> torch.Tensor:
-    """Return the outer product of every row with itself; (s, k) -> (s, k * k)."""
-    return (dictionary[:, :, None] * dictionary[:, None, :]).reshape(len(dictionary), -1)
-
-
-def _block_diagonal(blocks: torch.Tensor) -> torch.Tensor:
-    """Lay blocks (b, w, k, k) along the diagonal; -> (b, w * k, w * k)."""
-    b, w, k, _ = blocks.shape
-    out = blocks.new_zeros((b, w, k, w, k))
-    place = torch.arange(w, device=blocks.device)
-    out[:, place, :, place] = blocks.transpose(0, 1)
-    return out.reshape(b, w * k, w * k)
+def _correlation(windows: Windows, lattice: Lattice) -> torch.Tensor:
+    """Correlation of the places of a window by an exponential kernel; -> (w, w)."""
+    if len(windows) == 0:
+        return torch.eye(windows.cells.shape[1], dtype=torch.float64)
+    index = np.stack(np.unravel_index(windows.cells[0], lattice.shape), axis=1)
+    apart = np.abs(index[:, None] - index[None])
+    shape = np.asarray(lattice.shape)
+    apart = np.where(np.asarray(lattice.wraps), np.minimum(apart, shape - apart), apart)
+    return torch.as_tensor(np.exp(-np.sqrt((apart**2).sum(axis=2)) / _REACH))

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from sinr_geo.calibration import error_scales
-from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
-from sinr_geo.gaussian.crop import Crop, cropped_points, fullest_crop
+from sinr_geo.folds import Fold
+from sinr_geo.gaussian.completion import Completion, CompletionSettings, Cube, complete_windows
+from sinr_geo.gaussian.completion_trial import CompletionTrial, pilot_cube, root_mean
 from sinr_geo.gaussian.pilot import Pilot
+from sinr_geo.gaussian.scaling import Scaling
 from sinr_geo.gaussian.search import search
 from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
-from sinr_geo.scoring import withheld_rmse, withheld_rmse_by_channel
+from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
 
 __all__ = ["CompletionChoice", "choose_completion", "complete_lattice"]
 
-_CELLS = {Effort.FAST: 6_000, Effort.NORMAL: 12_000, Effort.BEST: 40_000}
-_LARGEST_WINDOW = 100
+_WITHHELD = {Effort.FAST: 1_000, Effort.NORMAL: 4_500, Effort.BEST: 6_000}
+_FEWEST_IN_CROP, _MOST_IN_CROP = 6_000, 30_000
+_MOST_PASSES = {Effort.FAST: 2, Effort.NORMAL: 5, Effort.BEST: 8}
+_LARGEST_WINDOW = {Effort.FAST: 64, Effort.NORMAL: 100, Effort.BEST: 150}
+_FIRST_PASS = 150
+_FEWEST_CELLS = 20
 _LEAST_GAIN = 0.98
+_LEAST_GAIN_OF_A_PASS = 0.998
 _ENERGY = 2e-3
-_FEWEST = 30
 _GRID: Mapping[str, tuple[float, ...]] = {
-    "width": (2, 3, 4, 6, 8),
-    "cells": (80, 150, 300, 600),
-    "passes": (1, 2, 3),
-    "share": (0.1, 0.3, 1.0),
+    "rank": (1, 2, 3, 4, 5, 6, 8, 10, 12),
+    "noise": (1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
+    "alpha": (0.3, 1.0, 3.0),
+    "width": (2, 3, 4, 5, 6, 8),
 }
 
 
@@ -42,26 +46,22 @@ class CompletionChoice:
     helps : ndarray of bool, shape (s,)
         Channels that windows improve; the others keep the pilot's values.
     pilot_score, score : float
-        Withheld RMSE in a crop, of the pilot and of the best windows.
-    gain : float
-        Withheld RMSE of the mixture that `helps` makes, over the pilot's.
-    error_scales : ndarray, shape (s,)
-        What makes the windows' 95 % intervals hold on the withheld samples.
+        Withheld RMSE in crops of the folds, of the pilot and of the windows.
     tried : mapping of str to float
+        Withheld RMSE in the crop that settings were chosen on.
     """
 
     settings: CompletionSettings
     helps: BoolArray
     pilot_score: float
     score: float
-    gain: float
-    error_scales: FloatArray
     tried: Mapping[str, float]
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
         return {
             **asdict(self.settings),
+            "passes": list(self.settings.passes),
             "helps": self.helps.tolist(),
             "pilot_score": self.pilot_score,
             "score": self.score,
@@ -72,32 +72,29 @@ class CompletionChoice:
 def choose_completion(
     points: PointSet, lattice: Lattice, pilot: Pilot, problem: Problem
 ) -> CompletionChoice | None:
-    """Score windows against the pilot alone, in the crop that holds most withheld samples.
+    """Choose settings in a crop of the first fold, and judge them on crops of all folds.
 
     Returns None where there is nothing to score on.
     """
-    trial = _Trial.of(points, lattice, pilot, problem)
-    if trial is None:
-        return None
-    alone = trial.score(trial.pilot_values)
-    rank = _rank(trial.cube, trial.columns)
-    width = max(w for w in (2, 3, 4) if w == 2 or w * w * rank <= _LARGEST_WINDOW)
-    found = search(
-        CompletionSettings(rank, width, cells=150, alpha=1.0, passes=2, share=1.0),
-        _GRID,
-        lambda settings: trial.score(trial.recovered(settings)[0]),
-        allowed=lambda settings: settings.width**2 * settings.rank <= _LARGEST_WINDOW,
-        progress=problem.progress,
-        what="choosing windows",
+    tried_on = (
+        CompletionTrial.of(
+            points, lattice, pilot, problem, fold, _crop_size(lattice, fold, problem)
+        )
+        for fold in problem.folds
     )
-    values, variance = trial.recovered(found.settings)
-    by_channel = trial.score_by_channel(values)
-    helps = by_channel < _LEAST_GAIN * trial.score_by_channel(trial.pilot_values)
-    mixture = np.where(helps, values, trial.pilot_values)
-    gain = trial.score(mixture) / alone
-    errors = np.where(trial.withheld, values - points.values, np.nan)
-    scales = error_scales(errors, np.sqrt(variance))
-    return CompletionChoice(found.settings, helps, alone, found.score, gain, scales, found.tried)
+    trials = [trial for trial in tried_on if trial is not None]
+    if not trials:
+        return None
+    found, tried = _chosen(trials[0], problem)
+    settings = found.settings
+    recovered = [found.entries()[0]]
+    for trial in trials[1:]:
+        values, _ = complete_windows(trial.cube, settings, seed=problem.seed, device=problem.device)
+        recovered.append(values)
+    alone = _mean_squares(trials, [trial.cube.values for trial in trials])
+    squares = _mean_squares(trials, recovered)
+    helps = _pooled(squares) < _LEAST_GAIN**2 * _pooled(alone)
+    return CompletionChoice(settings, helps, root_mean(alone), root_mean(squares), tried)
 
 
 def complete_lattice(
@@ -109,128 +106,83 @@ def complete_lattice(
     problem: Problem,
 ) -> tuple[FloatArray, FloatArray]:
     """Recover the gaps that a pilot filled; mean and variance (n, s) -> the same, improved."""
-    scaling = _Scaling.of(points)
-    cube = _cube(points, lattice, mean, variance, scaling)
+    scaling = Scaling.of(points)
+    cube = pilot_cube(points, lattice, mean, variance, scaling)
     found, left = complete_windows(cube, settings, seed=problem.seed, device=problem.device)
-    values = scaling.restored(_points_of(found, lattice))
-    return values, _points_of(left, lattice) * scaling.spread**2
+    values = scaling.restored(found[lattice.place])
+    return values, left[lattice.place] * scaling.spread**2
 
 
-@dataclass(frozen=True, slots=True)
-class _Scaling:
-    """Mean and spread of every channel, each of shape (s,)."""
-
-    offset: FloatArray
-    spread: FloatArray
-
-    @classmethod
-    def of(cls, points: PointSet) -> _Scaling:
-        spread = np.nanstd(points.values, axis=0)
-        return cls(np.nanmean(points.values, axis=0), np.where(spread > 0, spread, 1.0))
-
-    def standardised(self, values: FloatArray) -> FloatArray:
-        return np.asarray((values - self.offset) / self.spread)
-
-    def restored(self, values: FloatArray) -> FloatArray:
-        return np.asarray(values * self.spread + self.offset)
+def _crop_size(lattice: Lattice, fold: Fold, problem: Problem) -> int:
+    """Return how many cells hold enough withheld entries to choose by."""
+    per_cell = fold.withheld.sum() / lattice.size
+    cells = _WITHHELD[problem.effort] / max(per_cell, 1e-9)
+    return int(np.clip(cells, _FEWEST_IN_CROP, _MOST_IN_CROP))
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """One crop of one fold: the pilot's cube, and the withheld entries to score on.
+def _chosen(trial: CompletionTrial, problem: Problem) -> tuple[Completion, dict[str, float]]:
+    """Choose by one pass each, then add passes for as long as they help."""
+    cube, largest = trial.cube, _LARGEST_WINDOW[problem.effort]
+    rank = _rank(cube)
+    width = max(w for w in (2, 3, 4) if w == 2 or w * w * rank <= largest)
 
-    `cube` covers the crop; `rows` are its points, `cells` their cells in the crop.
-    """
+    def one_pass(settings: CompletionSettings) -> Completion:
+        state = Completion.start(cube, settings, problem.device)
+        return state.improved(settings.passes[0], problem.seed)
 
-    points: PointSet
-    withheld: BoolArray
-    cube: Cube
-    rows: IntArray
-    cells: IntArray
-    scaling: _Scaling
-    pilot_values: FloatArray
-    problem: Problem
-
-    @classmethod
-    def of(
-        cls, points: PointSet, lattice: Lattice, pilot: Pilot, problem: Problem
-    ) -> _Trial | None:
-        best = _fullest(lattice, problem)
-        if best is None:
-            return None
-        fold, crop = best
-        train = points.with_observed(points.observed & ~fold)
-        if (train.observed.sum(axis=0) < 2).any():
-            return None
-        part = cropped_points(train, lattice, crop)
-        near = np.zeros((len(points), 1), dtype=np.bool_)
-        near[part.rows] = True
-        mean, variance = pilot.predict(train, (fold | problem.wanted) & near, problem)
-        scaling = _Scaling.of(train)
-        small = part.points.lattice
-        assert small is not None
-        cube = _cube(part.points, small, mean[part.rows], variance[part.rows], scaling)
-        asked = fold & near & np.isfinite(mean)
-        return cls(points, asked, cube, part.rows, small.place, scaling, mean, problem)
-
-    @property
-    def columns(self) -> int:
-        return int(self.withheld.shape[1])
-
-    def score(self, values: FloatArray) -> float:
-        return withheld_rmse(self.points, self.withheld, values)
-
-    def score_by_channel(self, values: FloatArray) -> FloatArray:
-        return withheld_rmse_by_channel(self.points, self.withheld, values)
-
-    def recovered(self, settings: CompletionSettings) -> tuple[FloatArray, FloatArray]:
-        """Return what windows make of the crop: mean and variance (n, s), NaN elsewhere."""
-        found, left = complete_windows(
-            self.cube, settings, seed=self.problem.seed, device=self.problem.device
-        )
-        values, variance = np.full((2, *self.withheld.shape), np.nan)
-        values[self.rows] = self.scaling.restored(found[self.cells])
-        variance[self.rows] = left[self.cells] * self.scaling.spread**2
-        return values, variance
-
-
-def _fullest(lattice: Lattice, problem: Problem) -> tuple[BoolArray, Crop] | None:
-    """Return the fold and the crop that hold most withheld entries together."""
-    best, most = None, 0
-    for fold in (fold.withheld for fold in problem.folds):
-        count = lattice.spread(fold.sum(axis=1), 0).ravel()
-        crop = fullest_crop(lattice, _CELLS[problem.effort], count)
-        if count[crop.cells].sum() > most:
-            best, most = (fold, crop), int(count[crop.cells].sum())
-    return best if most >= _FEWEST else None
-
-
-def _cube(
-    points: PointSet, lattice: Lattice, mean: FloatArray, variance: FloatArray, scaling: _Scaling
-) -> Cube:
-    """Lay observed values and the pilot's out over all cells, standardised."""
-    filled = np.where(points.observed, points.values, mean)
-    known = np.isfinite(filled)
-    values = np.where(known, scaling.standardised(filled), 0.0)
-    spread = np.where(points.observed | ~known, 0.0, variance / scaling.spread**2)
-    flat = (lattice.size, values.shape[1])
-    return Cube(
-        lattice,
-        lattice.spread(values, 0.0).reshape(flat),
-        lattice.spread(spread, 0.0).reshape(flat),
-        lattice.spread(points.observed, False).reshape(flat),
-        lattice.spread(known, False).reshape(flat),
+    found = search(
+        CompletionSettings(rank, width, alpha=1.0, noise=1e-2, passes=(_FIRST_PASS,)),
+        _GRID,
+        lambda settings: trial.score(one_pass(settings).entries()[0]),
+        allowed=lambda settings: (
+            settings.width**2 * settings.rank <= largest and settings.rank <= cube.values.shape[1]
+        ),
+        progress=problem.progress,
+        what="choosing windows",
     )
+    tried = dict(found.tried)
+    state, lowest = one_pass(found.settings), found.score
+    while len(state.settings.passes) < _MOST_PASSES[problem.effort]:
+        further, score = _next_pass(state, trial, problem, tried)
+        if not score < _LEAST_GAIN_OF_A_PASS * lowest:
+            break
+        state, lowest = further, score
+    return state, tried
 
 
-def _points_of(cells: FloatArray, lattice: Lattice) -> FloatArray:
-    return cells[lattice.place]
+def _next_pass(
+    state: Completion, trial: CompletionTrial, problem: Problem, tried: dict[str, float]
+) -> tuple[Completion, float]:
+    """Make one more pass with superpixels as large as the last one's, or half as large."""
+    passes = state.settings.passes
+    found = []
+    for cells in sorted({passes[-1], max(_FEWEST_CELLS, passes[-1] // 2)}):
+        settings = replace(state.settings, passes=(*passes, cells))
+        further = replace(state.improved(cells, problem.seed), settings=settings)
+        score = trial.score(further.entries()[0])
+        tried["passes=" + "-".join(map(str, settings.passes))] = score
+        found.append((further, score))
+    return min(found, key=lambda pair: pair[1])
 
 
-def _rank(cube: Cube, channels: int) -> int:
+def _mean_squares(trials: list[CompletionTrial], values: list[FloatArray]) -> FloatArray:
+    """Average the squared errors of channels over the trials that tell; -> (s,)."""
+    rows = np.stack([trial.squares(found) for trial, found in zip(trials, values, strict=True)])
+    told = np.isfinite(rows)
+    total = np.where(told, rows, 0.0).sum(axis=0)
+    return np.asarray(np.where(told.any(axis=0), total / told.sum(axis=0).clip(min=1), np.nan))
+
+
+def _pooled(squares: FloatArray) -> FloatArray:
+    """Draw every channel half way to the mean: a channel alone has few withheld entries."""
+    mean = squares[np.isfinite(squares)].mean()
+    return np.asarray(np.where(np.isfinite(squares), (squares + mean) / 2.0, mean))
+
+
+def _rank(cube: Cube) -> int:
     """Count the directions that hold more than 0.2 % of the variance of the pilot's cube."""
     known = cube.values[cube.known.all(axis=1)]
-    if channels == 1 or len(known) == 0:
+    if known.shape[1] == 1 or len(known) == 0:
         return 1
     spectrum = np.linalg.eigvalsh(known.T @ known)[::-1]
     return int(np.clip((spectrum > _ENERGY * spectrum.sum()).sum(), 1, 8))

@@ -1,9 +1,9 @@
-"""The Gaussian head on a kernel and a dictionary, where the mask differs by entry.
+"""Local kriging of single entries, where the mask differs by entry.
 
 Samples are single entries: a point and a channel. Their covariance is that of the channels times
-an exponential kernel of distance, so a channel learns from others that were observed nearby. The
-channel covariance comes from pairs of observed entries at neighbouring points, cut to its leading
-directions: the shared dictionary.
+a kernel of distance, C[b, b'] exp(-(d / reach)^power), so a channel learns from others that were
+observed nearby. C is estimated by `channels`; its leading directions are the shared dictionary
+D, and only their coefficients are predicted: k numbers a place instead of s.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
 
-from sinr_geo.gaussian.overlap import Overlap
-from sinr_geo.nearest import nearest
+from sinr_geo.gaussian.channels import Channels
 from sinr_geo.points import BoolArray, FloatArray
 
-__all__ = ["CoregionalKernels", "CoregionalSettings", "Entries", "channel_covariance"]
+__all__ = ["CoregionalKriging", "CoregionalSettings", "Entries"]
 
-_ELEMENTS = 1 << 23
+_ELEMENTS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +29,28 @@ class CoregionalSettings:
 
     Parameters
     ----------
+    smoothing : float
+        Standard deviation, in channels, of the blur of the channel covariance; 0 for none.
     reach : float
         Distance, in spacings, over which the correlation falls to 1/e.
     nugget : float
         Variance of an entry's own noise, in standardised units.
+    power : float
+        Exponent of the kernel, at most 2.
     rank : int
         Directions kept of the channel covariance.
     samples : int
-        Nearest entries of a superpixel.
-    overlap : int
-        Superpixels that a point asks.
+        Nearest entries that a place is conditioned on.
     ratio : float
         Horizontal spacings that one step of time (or height, wavelength) counts as.
     """
 
-    reach: float = 5.0
+    smoothing: float = 2.0
+    reach: float = 3.0
     nugget: float = 1e-2
+    power: float = 1.0
     rank: int = 8
     samples: int = 60
-    overlap: int = 4
     ratio: float = 1.0
 
 
@@ -70,63 +72,37 @@ class Entries:
 
     @classmethod
     def of(cls, place: FloatArray, values: FloatArray, observed: BoolArray) -> Entries:
-        """Take the observed entries of values (n, s) at places (n, d)."""
+        """Take the observed entries of standardised values (n, s) at places (n, d)."""
         row, channel = np.nonzero(observed)
         return cls(place[row], channel, values[row, channel])
 
 
-def channel_covariance(
-    values: FloatArray, observed: BoolArray, graph: csr_array, rank: int
-) -> FloatArray:
-    """Estimate the covariance of channels from entries at the same or neighbouring points.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n, s)
-        Standardised values, anything where not observed.
-    observed : ndarray of bool, shape (n, s)
-    graph : csr_array, shape (n, n)
-        Neighbouring points.
-    rank : int
-        Directions to keep.
-
-    Returns
-    -------
-    ndarray, shape (s, s)
-        Positive semidefinite, of the given rank. A pair that was never seen together counts 0.
-    """
-    filled, seen = np.where(observed, values, 0.0), observed.astype(np.float64)
-    near = graph.astype(np.float64)
-    products = filled.T @ (near @ filled + filled)
-    counts = seen.T @ (near @ seen + seen)
-    covariance = products / np.maximum(counts, 1.0)
-    spectrum, vectors = np.linalg.eigh((covariance + covariance.T) / 2.0)
-    kept = np.maximum(spectrum[-rank:], 0.0)
-    return np.asarray((vectors[:, -rank:] * kept) @ vectors[:, -rank:].T)
-
-
-@dataclass(frozen=True, slots=True)
-class CoregionalKernels:
-    """A field of several channels given by entries, superpixel centres and a kernel.
+class CoregionalKriging:
+    """A field of several channels given by entries and a kernel.
 
     Parameters
     ----------
     entries : Entries
-    covariance : ndarray, shape (s, s)
-        Of the channels.
-    centres : ndarray, shape (K, d)
+    channels : Channels
+        Dictionary and variances.
     settings : CoregionalSettings
     device : str
     """
 
-    entries: Entries
-    covariance: FloatArray
-    centres: FloatArray
-    settings: CoregionalSettings
-    device: str
+    def __init__(
+        self, entries: Entries, channels: Channels, settings: CoregionalSettings, device: str
+    ) -> None:
+        self._settings, self._device = settings, device
+        self._samples = min(settings.samples, len(entries.values))
+        self._tree = cKDTree(entries.places)
+        self._place = entries.places
+        self._value = self._tensor(entries.values)
+        self._dictionary = self._tensor(channels.dictionary)
+        self._strength = self._tensor(channels.variances)
+        self._row = self._dictionary[torch.as_tensor(entries.channel, device=device)]
 
     def predict(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Predict all channels at places.
+        """Predict all channels at places, each from the entries nearest to it.
 
         Parameters
         ----------
@@ -134,71 +110,38 @@ class CoregionalKernels:
 
         Returns
         -------
-        mean, variance : ndarray, each of shape (n, s)
-            The variance is that of the superpixels' centres, blended, and of their disagreement:
-            it varies slowly, and at every place it would cost more than all the rest.
+        mean, variance : ndarray of float64, each of shape (n, s)
+            The variance of the field, without the nugget.
         """
-        overlap = Overlap.of(self.centres, queries, self.settings.overlap)
-        s, m = len(self.covariance), min(self.settings.samples, len(self.entries.values))
-        channels = torch.as_tensor(self.covariance, device=self.device)
-        found = torch.zeros((len(overlap) + 1, s), dtype=torch.float64, device=self.device)
-        central = channels.new_zeros((len(self.centres), s))
-        chunk, local = None, None
-        for part in overlap.parts(max(1, _ELEMENTS // (m * (m + s)))):
-            centres = self.centres[part.chunk]
-            if part.chunk is not chunk or local is None:
-                chunk, local = part.chunk, self._local(centres, channels, m)
-                central[torch.as_tensor(chunk, device=self.device)] = local.central_variance(
-                    channels
-                )
-            owner = torch.as_tensor(part.position, device=self.device)
-            offset = overlap.queries_of(part.pairs, queries) - centres[part.position, None]
-            near = self._correlation(self._tensor(offset), local.place[owner])
-            pairs = torch.as_tensor(part.pairs, device=self.device)
-            found[pairs] = (near * local.weights[owner, None]) @ channels[local.channel[owner]]
-        mean = overlap.blended(found[:-1])
-        row = torch.as_tensor(overlap.row, device=self.device)
-        left = central[torch.as_tensor(overlap.owner, device=self.device)]
-        variance = overlap.blended(left + (found[:-1] - mean[row]) ** 2)
-        return mean.cpu().numpy(), variance.cpu().numpy()
+        s, m = len(self._dictionary), self._samples
+        mean, variance = np.empty((2, len(queries), s))
+        step = max(1, _ELEMENTS // (m * (m + s)))
+        for first in range(0, len(queries), step):
+            part = slice(first, first + step)
+            coefficients, left = self._conditioned(queries[part])
+            mean[part] = (coefficients @ self._dictionary.T).cpu().numpy()
+            spread = ((self._dictionary @ left) * self._dictionary).sum(dim=2)
+            variance[part] = spread.clamp(min=0.0).cpu().numpy()
+        return mean, variance
 
-    def _local(self, centres: FloatArray, channels: torch.Tensor, count: int) -> _Local:
-        """Condition superpixels with centres (k, d) on their nearest entries."""
-        _, index = nearest(self.entries.places, centres, count)
-        place = self._tensor(self.entries.places[index] - centres[:, None])
-        which = torch.as_tensor(self.entries.channel[index], device=self.device)
-        value = self._tensor(self.entries.values[index])[..., None]
-        own = channels[which[:, :, None], which[:, None, :]] * self._correlation(place, place)
-        own.diagonal(dim1=1, dim2=2).add_(self.settings.nugget)
-        factor = torch.linalg.cholesky(own)
-        centre = self._correlation(torch.zeros_like(place[:, :1]), place)[:, 0]
-        return _Local(place, which, factor, torch.cholesky_solve(value, factor)[..., 0], centre)
+    def _conditioned(self, queries: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Condition on the nearest entries; -> coefficients (n, k), covariances (n, k, k)."""
+        _, index = self._tree.query(queries, k=np.arange(1, self._samples + 1), workers=-1)
+        offset = self._tensor(self._place[index] - queries[:, None])
+        near = torch.as_tensor(index, device=self._device)
+        row, value = self._row[near], self._value[near][..., None]
+        own = (row * self._strength) @ row.transpose(1, 2)
+        own *= self._correlation(torch.cdist(offset, offset))
+        own.diagonal(dim1=1, dim2=2).add_(self._settings.nugget)
+        cross = row * self._strength * self._correlation(offset.norm(dim=2))[..., None]
+        both = torch.cat((cross, value), dim=2)
+        known = torch.linalg.solve_triangular(torch.linalg.cholesky(own), both, upper=False)
+        cross, value = known[..., :-1], known[..., -1:]
+        mean = (cross.transpose(1, 2) @ value)[..., 0]
+        return mean, torch.diag(self._strength) - cross.transpose(1, 2) @ cross
+
+    def _correlation(self, distance: torch.Tensor) -> torch.Tensor:
+        return torch.exp(-((distance / self._settings.reach) ** self._settings.power))
 
     def _tensor(self, array: FloatArray) -> torch.Tensor:
-        return torch.as_tensor(array, device=self.device)
-
-    def _correlation(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        """Correlation between places (b, i, d) and (b, j, d); -> (b, i, j)."""
-        return torch.exp(-torch.cdist(a, b) / self.settings.reach)
-
-
-@dataclass(frozen=True, slots=True)
-class _Local:
-    """Superpixels conditioned on entries.
-
-    Places (k, m, d) relative to the centres, channels (k, m), Cholesky factors (k, m, m), weights
-    of the entries (k, m) and their correlations with the centre (k, m).
-    """
-
-    place: torch.Tensor
-    channel: torch.Tensor
-    factor: torch.Tensor
-    weights: torch.Tensor
-    centre: torch.Tensor
-
-    def central_variance(self, channels: torch.Tensor) -> torch.Tensor:
-        """Return the variance that is left of every channel at the centres; -> (k, s)."""
-        cross = self.centre[..., None] * channels[self.channel]
-        known = torch.linalg.solve_triangular(self.factor, cross, upper=False)
-        left: torch.Tensor = (channels.diagonal() - (known**2).sum(dim=1)).clamp(min=0.0)
-        return left
+        return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float32).to(self._device)

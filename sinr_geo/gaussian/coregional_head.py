@@ -8,15 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from sinr_geo.gaussian.centres import OWN_SCALE, embedded, superpixel_centres
-from sinr_geo.gaussian.coregional import (
-    CoregionalKernels,
-    CoregionalSettings,
-    Entries,
-    channel_covariance,
-)
+from sinr_geo.gaussian.centres import OWN_SCALE, embedded
+from sinr_geo.gaussian.channels import PairProducts
+from sinr_geo.gaussian.coregional import CoregionalKriging, CoregionalSettings, Entries
+from sinr_geo.gaussian.scaling import Scaling
 from sinr_geo.gaussian.search import search
-from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Problem
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import BoolArray, FloatArray, PointSet
@@ -24,13 +20,15 @@ from sinr_geo.scoring import withheld_rmse
 
 __all__ = ["CoregionalChoice", "choose_coregional"]
 
-_ENTRIES_PER_SUPERPIXEL = 12
-_ALPHA = 20.0
+_ROWS = 1 << 16
 _GRID: Mapping[str, tuple[float, ...]] = {
-    "reach": (1.5, 3.0, 5.0, 8.0, 14.0, 25.0),
-    "nugget": (1e-3, 1e-2, 3e-2, 1e-1, 3e-1),
+    "smoothing": (0.0, 1.0, 2.0, 3.0, 4.0, 6.0),
+    "reach": (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, 25.0),
+    "power": (0.7, 1.0, 1.3, 1.6),
+    "nugget": (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
     "ratio": (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
-    "rank": (2, 4, 6, 8, 12, 20),
+    "rank": (1, 2, 4, 6, 8, 12),
+    "samples": (40, 60),
 }
 
 
@@ -86,47 +84,29 @@ def choose_coregional(points: PointSet, problem: Problem) -> CoregionalChoice:
 
 
 class _Conditioning:
-    """Points standardised by channel, with what depends on the ratio of time to space only."""
+    """Points standardised by channel, with what depends on no setting."""
 
     def __init__(self, points: PointSet, problem: Problem) -> None:
-        self._points, self._problem = points, problem
-        self._offset = np.nanmean(points.values, axis=0)
-        spread = np.nanstd(points.values, axis=0)
-        self._spread = np.where(spread > 0, spread, 1.0)
-        self._standardised = (points.values - self._offset) / self._spread
-        self._graph = neighbour_graph(points)
-        self._known: dict[float, tuple[FloatArray, FloatArray]] = {}
+        self._points, self._device = points, problem.device
+        self._scaling = Scaling.of(points)
+        self._standardised = self._scaling.standardised(points.values)
+        self._pairs = PairProducts.of(self._standardised, points.observed, neighbour_graph(points))
 
     def predict(
         self, wanted: BoolArray, settings: CoregionalSettings
     ) -> tuple[FloatArray, FloatArray]:
         """Predict wanted entries; -> mean and variance (n, s), NaN elsewhere."""
-        observed = self._points.observed
-        covariance = channel_covariance(self._standardised, observed, self._graph, settings.rank)
-        place, centres = self._placed(settings.ratio)
-        entries = Entries.of(place, self._standardised, observed)
-        field = CoregionalKernels(entries, covariance, centres, settings, self._problem.device)
-        rows = np.flatnonzero(wanted.any(axis=1))
-        found, left = field.predict(place[rows])
+        place = embedded(self._points, settings.ratio)
+        entries = Entries.of(place, self._standardised, self._points.observed)
+        channels = self._pairs.channels(settings.smoothing, settings.rank)
+        field = CoregionalKriging(entries, channels, settings, self._device)
         mean, variance = np.full((2, *wanted.shape), np.nan)
-        mean[rows] = found * self._spread + self._offset
-        variance[rows] = (left + settings.nugget) * self._spread**2
-        return np.where(wanted, mean, np.nan), np.where(wanted, variance, np.nan)
-
-    def _placed(self, ratio: float) -> tuple[FloatArray, FloatArray]:
-        """Embed all points and return their places (n, d) and the superpixels' centres (K, d)."""
-        if ratio not in self._known:
-            place = embedded(self._points, ratio)
-            entries = int(self._points.observed.sum())
-            count = max(1, min(entries // _ENTRIES_PER_SUPERPIXEL, len(place) // 4))
-            self._known[ratio] = (
-                place,
-                superpixel_centres(
-                    guide(self._points, place, self._problem.task),
-                    place,
-                    count,
-                    _ALPHA,
-                    self._problem,
-                ),
-            )
-        return self._known[ratio]
+        asked = np.flatnonzero(wanted.any(axis=1))
+        for first in range(0, asked.size, _ROWS):
+            rows = asked[first : first + _ROWS]
+            found, left = field.predict(place[rows])
+            told = wanted[rows]
+            mean[rows] = np.where(told, self._scaling.restored(found), np.nan)
+            spread = (left + settings.nugget) * self._scaling.spread**2
+            variance[rows] = np.where(told, spread, np.nan)
+        return mean, variance

@@ -1,9 +1,10 @@
 """Denoising on windows: one Gaussian per superpixel of windows, in closed form.
 
-A pilot shrinks the covariance of noisy windows; two or more passes then segment the windows of
-the last estimate by GSSA on value and coordinate, and replace every noisy window by its
-conditional mean m + C (C + I)^-1 (y - m). Overlapping windows are averaged by their remaining
-variance, and so are several segmentations.
+A pilot shrinks the covariance of noisy windows; several passes then segment the windows of the
+last estimate by GSSA on value and coordinate, take the Gaussians of the superpixels, and replace
+every noisy window by its conditional mean (see `mixture`). Overlapping windows are averaged by
+what remains of their variance, entry by entry; windows of several widths and several segmentations
+are averaged too.
 """
 
 from __future__ import annotations
@@ -14,17 +15,25 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from sinr_geo.gaussian.moments import Blocks, Moments
-from sinr_geo.gaussian.segments import packed_superpixels, window_superpixels
+from sinr_geo.gaussian.components import leading_components
+from sinr_geo.gaussian.mixture import Belonging, condition
+from sinr_geo.gaussian.moments import Moments
+from sinr_geo.gaussian.segments import packed_superpixels
 from sinr_geo.gaussian.subspace import shrinkage
+from sinr_geo.gaussian.tiles import tiles
 from sinr_geo.gaussian.windows import Windows
 from sinr_geo.gssa import segment
 from sinr_geo.points import FloatArray, Lattice
 
-__all__ = ["Denoised", "WindowSettings", "denoise_directions"]
+__all__ = ["LARGEST_WINDOW", "Denoised", "WindowSettings", "denoise_directions", "denoise_leading"]
+
+LARGEST_WINDOW = 200
+"""Most entries of a window whose covariance is estimated and inverted."""
 
 _PILOT_CELLS = 2_500
 _PILOT_BLUR = 1.0
+_TILE = 80_000
+_HALO = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,11 @@ class WindowSettings:
         Weight of coordinates in GSSA.
     passes : int
         How often superpixels and their Gaussians are estimated anew.
+    caution : float
+        Noise variance that covariances are weighed against, in units of the data's; above 1
+        where the noise that an estimate still holds would be taken for signal.
+    scales : int
+        Number of widths that are averaged: `width`, then one less, one more, two less, ...
     """
 
     rank: int
@@ -50,6 +64,13 @@ class WindowSettings:
     cells: int
     alpha: float
     passes: int
+    caution: float = 1.0
+    scales: int = 1
+
+    def widths(self) -> list[int]:
+        """Return the widths of windows that are averaged."""
+        apart = [(-1) ** step * ((step + 1) // 2) for step in range(1, self.scales)]
+        return [self.width, *(self.width + d for d in apart if self.width + d >= 2)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +101,45 @@ def denoise_directions(
     settings : WindowSettings
         Its rank says how many directions are taken on windows.
     segmentations : int
-        Number of segmentations to average in the last pass.
+        Number of segmentations to average in the last pass, for every width.
     seed : int
     device : str
     """
     gain = shrinkage(noisy.var(axis=0), len(noisy))
     mean, variance = noisy * gain, np.broadcast_to(gain, noisy.shape).copy()
-    windows = Windows.over(lattice, settings.width)
-    leading = torch.as_tensor(noisy[:, : settings.rank], dtype=torch.float32, device=device)
-    rows = windows.take(leading)
-    coordinates = lattice_coordinates(lattice)[windows.centre]
-    estimate, left = _pilot(rows, leading, windows, coordinates, lattice, seed)
-    for step in range(settings.passes):
-        last = step == settings.passes - 1
-        rounds = [
-            _one_pass(rows, estimate, windows, coordinates, settings, seed + 101 * step + r)
-            for r in range(segmentations if last else 1)
-        ]
-        estimate = torch.stack([found for found, _ in rounds]).mean(dim=0)
-        left = torch.stack([var for _, var in rounds]).mean(dim=0)
-    mean[:, : settings.rank] = estimate.cpu().numpy()
-    variance[:, : settings.rank] = left.cpu().numpy()
+    leading = denoise_leading(
+        noisy[:, : settings.rank],
+        lattice,
+        settings,
+        segmentations=segmentations,
+        seed=seed,
+        device=device,
+    )
+    mean[:, : settings.rank], variance[:, : settings.rank] = leading.mean, leading.variance
+    return Denoised(mean, variance)
+
+
+def denoise_leading(
+    noisy: FloatArray,
+    lattice: Lattice,
+    settings: WindowSettings,
+    *,
+    segmentations: int,
+    seed: int,
+    device: str,
+) -> Denoised:
+    """Denoise the leading directions on windows, in tiles of bounded memory.
+
+    Parameters are those of `denoise_directions`, with the leading directions alone, (cells, k).
+    """
+    mean, variance = np.empty(noisy.shape), np.empty(noisy.shape)
+    for tile in tiles(lattice, _TILE, _HALO):
+        rows = torch.as_tensor(noisy[tile.cells], dtype=torch.float32, device=device)
+        trial = _Passes(rows, tile.lattice, settings, seed)
+        found, left = trial.run(segmentations)
+        own = tile.cells[tile.inner]
+        mean[own] = found.cpu().numpy()[tile.inner]
+        variance[own] = left.cpu().numpy()[tile.inner]
     return Denoised(mean, variance)
 
 
@@ -110,63 +149,97 @@ def lattice_coordinates(lattice: Lattice) -> FloatArray:
     return np.stack(index, axis=1).astype(np.float64)
 
 
-def _pilot(
-    rows: torch.Tensor,
-    observed: torch.Tensor,
-    windows: Windows,
-    coordinates: FloatArray,
-    lattice: Lattice,
-    seed: int,
+class _Passes:
+    """A pilot and the passes after it."""
+
+    def __init__(
+        self, noisy: torch.Tensor, lattice: Lattice, settings: WindowSettings, seed: int
+    ) -> None:
+        self._noisy = noisy
+        self._lattice = lattice
+        self._settings = settings
+        self._seed = seed
+        self._place = lattice_coordinates(lattice)
+
+    def run(self, segmentations: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and variance, each of shape (cells, k)."""
+        passes = self._settings.passes
+        mean, variance = self._pilot()
+        for step in range(passes):
+            rounds = segmentations if step == passes - 1 else 1
+            mean, variance = self._average(mean, step, rounds)
+        return mean, variance
+
+    def _pilot(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Shrink the covariance of the noisy windows of each superpixel of the blurred cube."""
+        windows = Windows.over(self._lattice, self._settings.width)
+        shape, space = self._lattice.shape, self._lattice.space
+        sigma = [_PILOT_BLUR if d in space else 0.0 for d in range(len(shape))]
+        grid = self._noisy.cpu().numpy().reshape(*shape, -1)
+        calm = gaussian_filter(grid, (*sigma, 0.0)).reshape(self._lattice.size, -1)
+        count = max(1, len(windows) // _PILOT_CELLS)
+        labels = segment(
+            calm[windows.centre],
+            self._place[windows.centre],
+            count,
+            1.0,
+            seed=self._seed,
+            device=str(self._noisy.device),
+        )
+        blocks = packed_superpixels(
+            torch.as_tensor(labels, dtype=torch.int64, device=self._noisy.device)
+        )
+        rows = windows.take(self._noisy)
+        moments = Moments.of(rows, blocks)
+        spectrum, basis = torch.linalg.eigh(moments.covariance)
+        gain = ((spectrum - 1.0).clamp(min=0.0) / spectrum.clamp(min=1e-6))[:, None, :]
+        found = moments.centred_product(rows, (basis * gain) @ basis.transpose(1, 2), blocks)
+        return _blended(windows, found, torch.ones_like(found))
+
+    def _average(
+        self, estimate: torch.Tensor, step: int, rounds: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Average one pass over widths and segmentations; a wide window takes fewer directions.
+
+        Where they disagree, more variance remains.
+        """
+        mean, second = torch.zeros_like(estimate), torch.zeros_like(estimate)
+        count = estimate.new_zeros(estimate.shape[1])
+        for width in self._settings.widths():
+            windows = Windows.over(self._lattice, width)
+            rank = min(estimate.shape[1], LARGEST_WINDOW // windows.cells.shape[1])
+            for r in range(rounds if rank else 0):
+                seed = self._seed + 101 * step + 1_009 * width + r
+                found, left = self._one_pass(windows, estimate, rank, seed)
+                mean[:, :rank] += found
+                second[:, :rank] += left + found**2
+                count[:rank] += 1.0
+        mean = mean / count
+        return mean, (second / count - mean**2).clamp(min=0.0)
+
+    def _one_pass(
+        self, windows: Windows, estimate: torch.Tensor, rank: int, seed: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Segment the windows of an estimate and condition the noisy ones on their Gaussians."""
+        belonging = Belonging.of(
+            leading_components(windows.take(estimate)),
+            self._place[windows.centre],
+            max(1, len(windows) // self._settings.cells),
+            self._settings.alpha,
+            seed=seed,
+            device=str(estimate.device),
+        )
+        noisy = windows.take(self._noisy[:, :rank])
+        clean = windows.take(estimate[:, :rank])
+        found, left = condition(noisy, clean, belonging, self._settings.caution)
+        return _blended(windows, found, left)
+
+
+def _blended(
+    windows: Windows, found: torch.Tensor, left: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Shrink the covariance of the noisy windows of each superpixel of the blurred cube."""
-    sigma = [_PILOT_BLUR if d in lattice.space else 0.0 for d in range(len(lattice.shape))]
-    grid = observed.cpu().numpy().reshape(*lattice.shape, -1)
-    calm = gaussian_filter(grid, (*sigma, 0.0)).reshape(lattice.size, -1)[windows.centre]
-    count = max(1, len(windows) // _PILOT_CELLS)
-    labels = segment(calm, coordinates, count, 1.0, seed=seed, device=str(rows.device))
-    blocks = packed_superpixels(torch.as_tensor(labels, dtype=torch.int64, device=rows.device))
-    moments = Moments.of(rows, blocks)
-    spectrum, basis = torch.linalg.eigh(moments.covariance)
-    gain = ((spectrum - 1.0).clamp(min=0.0) / spectrum.clamp(min=1e-6))[:, None, :]
-    return _filtered(rows, windows, moments, (basis * gain) @ basis.transpose(1, 2), blocks)
-
-
-def _one_pass(
-    rows: torch.Tensor,
-    estimate: torch.Tensor,
-    windows: Windows,
-    coordinates: FloatArray,
-    settings: WindowSettings,
-    seed: int,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Segment the windows of the last estimate, take their Gaussians, filter the noisy ones."""
-    clean = windows.take(estimate)
-    labels = window_superpixels(clean, coordinates, settings.cells, settings.alpha, seed)
-    blocks = packed_superpixels(labels)
-    moments = Moments.of(clean, blocks)
-    noise = torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device)
-    gain = torch.linalg.solve(moments.covariance + noise, moments.covariance)
-    return _filtered(rows, windows, moments, gain, blocks)
-
-
-def _filtered(
-    rows: torch.Tensor,
-    windows: Windows,
-    moments: Moments,
-    gain: torch.Tensor,
-    blocks: Blocks,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Filter windows and blend them by the variance that remains; -> two of (cells, k).
-
-    The variance of y -> m + G (y - m) with unit noise is the diagonal of G for the optimal gain.
-    """
-    filtered = moments.centred_product(rows, gain, blocks)
-    own = torch.diagonal(gain, dim1=1, dim2=2).clamp(min=1e-6, max=1.0)
-    own = own + 1.0 / moments.size.clamp(min=1.0)[:, None]
-    owner = torch.empty(len(rows) + 1, dtype=torch.int64, device=rows.device)
-    owner[blocks.rows] = blocks.owner[:, None].expand_as(blocks.rows)
-    weight = 1.0 / own.mean(dim=1)[owner[:-1]][:, None]
-    total = windows.sum(weight.expand_as(filtered).contiguous())
-    mean = windows.sum(filtered * weight) / total
-    variance = windows.sum(own[owner[:-1]] * weight) / total
-    return mean, variance
+    """Average overlapping windows by their remaining variance; -> two of (cells, k)."""
+    total = windows.sum(1.0 / left)
+    mean = windows.sum(found / left) / total
+    places = windows.sum(torch.ones_like(left))
+    return mean, places / total

@@ -15,10 +15,17 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = ["KernelSettings", "LocalKernels"]
+__all__ = [
+    "JITTER",
+    "PRIOR_OVER_REACH",
+    "KernelSettings",
+    "LocalKernels",
+    "power_covariance",
+    "safe_cholesky",
+]
 
-_PRIOR_OVER_REACH = 10.0
-_JITTER = 1e-6
+PRIOR_OVER_REACH = 10.0
+JITTER = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,8 @@ class KernelSettings:
         Superpixels that a point asks.
     alpha : float
         Weight of coordinates in GSSA.
-    ratio : float
-        Horizontal spacings that one step of time (or height, wavelength) counts as.
+    ratio, stretch, normals, curvature
+        What distance means; see `sinr_geo.kriging.settings.FieldSettings`.
     """
 
     power: float = 1.0
@@ -50,6 +57,9 @@ class KernelSettings:
     overlap: int = 6
     alpha: float = 20.0
     ratio: float = 1.0
+    stretch: tuple[float, ...] = ()
+    normals: float = 0.0
+    curvature: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +114,10 @@ class LocalKernels:
         """
         reach = places.norm(dim=2).amax(dim=1).clamp(min=1e-12)
         places, spreads = places / reach[:, None, None], spreads / reach[:, None] ** 2
-        covariance = _covariance(places, places, spreads, spreads, settings.power)
-        noise = settings.nugget * reach**-settings.power + _JITTER
+        covariance = power_covariance(places, places, spreads, spreads, settings.power)
+        noise = settings.nugget * reach**-settings.power + JITTER
         covariance.diagonal(dim1=1, dim2=2).copy_(_prior(places) + noise[:, None])
-        factor = _cholesky(covariance)
+        factor = safe_cholesky(covariance)
         mean = values.mean(dim=1)
         deviations = values - mean[:, None]
         weights = torch.cholesky_solve(deviations, factor)
@@ -148,13 +158,13 @@ class LocalKernels:
         """Return the covariance of places with their superpixel's samples; -> (b, q, m)."""
         place = offset / self.reach[owner, None, None]
         single = place.new_zeros(place.shape[:2])
-        return _covariance(place, self.places[owner], single, self.spreads[owner], self.power)
+        return power_covariance(place, self.places[owner], single, self.spreads[owner], self.power)
 
 
-def _cholesky(covariance: torch.Tensor) -> torch.Tensor:
+def safe_cholesky(covariance: torch.Tensor) -> torch.Tensor:
     """Factor covariances (K, m, m), with more jitter where samples coincide to rounding."""
     factor, failed = torch.linalg.cholesky_ex(covariance)
-    jitter = _JITTER
+    jitter = JITTER
     while bool(failed.any()):
         jitter *= 100.0
         added = jitter * (failed > 0).to(covariance.dtype)
@@ -164,7 +174,7 @@ def _cholesky(covariance: torch.Tensor) -> torch.Tensor:
     return lower
 
 
-def _covariance(
+def power_covariance(
     a: torch.Tensor, b: torch.Tensor, spread_a: torch.Tensor, spread_b: torch.Tensor, power: float
 ) -> torch.Tensor:
     """Covariance between places (K, i, d) and (K, j, d) in units of the reach; -> (K, i, j)."""
@@ -172,10 +182,10 @@ def _covariance(
     squared = (-2.0 * covariance).add_((a**2).sum(-1)[:, :, None] + spread_a[:, :, None])
     squared.add_((b**2).sum(-1)[:, None, :] + spread_b[:, None, :]).clamp_(min=0.0)
     variogram = squared.sqrt_() if power == 1.0 else squared.pow_(power / 2.0)
-    return covariance.sub_(variogram).add_(_PRIOR_OVER_REACH)
+    return covariance.sub_(variogram).add_(PRIOR_OVER_REACH)
 
 
 def _prior(place: torch.Tensor) -> torch.Tensor:
     """Variance of places (K, i, d) before any sample is seen; -> (K, i)."""
-    variance: torch.Tensor = _PRIOR_OVER_REACH + (place**2).sum(dim=-1)
+    variance: torch.Tensor = PRIOR_OVER_REACH + (place**2).sum(dim=-1)
     return variance

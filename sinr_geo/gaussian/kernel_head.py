@@ -1,4 +1,9 @@
-"""The Gaussian head where points lie as they like: settings chosen, then one prediction."""
+"""The Gaussian head where points lie as they like: settings chosen, then one prediction.
+
+What distance means (anisotropy, time, the normals of a surface) and where the kernel's search
+starts is chosen for local kriging, whose neighbourhoods cost least; superpixels are then segmented
+in that space, and the rest is chosen for their blend.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,14 @@ import numpy as np
 
 from sinr_geo.folds import Fold
 from sinr_geo.gaussian.blending import BlendedKernels
-from sinr_geo.gaussian.centres import OWN_SCALE, embedded, superpixel_centres
+from sinr_geo.gaussian.centres import superpixel_centres
 from sinr_geo.gaussian.kernel import KernelSettings
 from sinr_geo.gaussian.samples import Samples
 from sinr_geo.gaussian.search import search
 from sinr_geo.guide import guide
+from sinr_geo.kriging.choose import choose_field
+from sinr_geo.kriging.field import Ground
+from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Problem
 from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
@@ -26,11 +34,11 @@ _SAMPLES_PER_SUPERPIXEL = 10
 _BLOCKS = (4.0, 16.0)
 _SPACING_SAMPLE = 2_000
 _GRID: Mapping[str, tuple[float, ...]] = {
-    "ratio": (0.125, 0.25, 0.5, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0),
-    "nugget": (0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0),
-    "power": (0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 1.8),
+    "nugget": (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
+    "power": (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.8),
     "coarse": (0, 8),
-    "samples": (24, 40, 64),
+    "samples": (24, 40, 64, 96),
+    "overlap": (4, 6, 10),
     "alpha": (5.0, 20.0, 80.0),
 }
 
@@ -41,26 +49,30 @@ class KernelChoice:
 
     Parameters
     ----------
+    space : Space
+        Where distance is measured.
     settings : KernelSettings
     score : float
         Withheld RMSE.
     tried : mapping of str to float
-        Withheld RMSE by what was changed.
+        Withheld RMSE by what was changed; what local kriging tried comes first.
     """
 
+    space: Space
     settings: KernelSettings
     score: float
     tried: Mapping[str, float]
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
-        return {"head": "kernel", **asdict(self.settings), "tried": dict(self.tried)}
+        chosen = {**asdict(self.settings), "stretch": list(self.settings.stretch)}
+        return {"head": "kernel", **chosen, "tried": dict(self.tried)}
 
     def predict(
         self, points: PointSet, wanted: BoolArray, problem: Problem
     ) -> tuple[FloatArray, FloatArray]:
         """Predict wanted entries; -> mean and variance (n, s), NaN where not wanted."""
-        place = embedded(points, self.settings.ratio)
+        place = self.space.over(points)(points.coordinates).scaled(self.settings)
         centres = _centres(points, place, wanted, self.settings.alpha, problem)
         mean, variance = np.full((2, *points.values.shape), np.nan)
         for part in _parts(points, place, wanted, self.settings):
@@ -72,54 +84,59 @@ class KernelChoice:
 
 
 def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
-    """Choose kernel, nugget, neighbourhood and the ratio of time to space on the folds.
+    """Choose geometry, kernel, nugget and neighbourhood on the folds.
 
-    One setting is varied at a time, up and down its grid for as long as the score improves.
-    Without folds nothing can be chosen, and the settings are those that the search starts from.
+    One setting of the blend is varied at a time, up and down its grid for as long as the score
+    improves. Without folds nothing can be chosen.
     """
+    ground = Ground.of(points, Space.fit(points))
+    space = ground.places.space
     if not problem.folds:
-        return KernelChoice(KernelSettings(), float("nan"), {})
-    places = {1.0: embedded(points, 1.0)}
-    trials = [_Trial(points, fold, problem) for fold in problem.folds]
-
-    def score(settings: KernelSettings) -> float:
-        if settings.ratio not in places:
-            places[settings.ratio] = embedded(points, settings.ratio)
-        place = places[settings.ratio]
-        return float(np.mean([trial.score(place, settings) for trial in trials]))
-
-    own_scale = any(axis.kind in OWN_SCALE for axis in points.axes)
+        return KernelChoice(space, KernelSettings(), float("nan"), {})
+    kriging = choose_field(points, ground, problem)
+    start = KernelSettings(
+        power=kriging.settings.power,
+        nugget=kriging.settings.nugget,
+        ratio=kriging.settings.ratio,
+        stretch=kriging.settings.stretch,
+        normals=kriging.settings.normals,
+        curvature=kriging.settings.curvature,
+    )
+    place = ground.places.scaled(start)
+    trials = [_Trial(points, place, fold, problem) for fold in problem.folds]
     found = search(
-        KernelSettings(),
-        {name: grid for name, grid in _GRID.items() if own_scale or name != "ratio"},
-        score,
+        start,
+        _GRID,
+        lambda settings: float(np.mean([trial.score(settings) for trial in trials])),
         progress=problem.progress,
         what="choosing the kernel",
     )
-    return KernelChoice(found.settings, found.score, found.tried)
+    tried = {f"local kriging, {name}": score for name, score in kriging.tried.items()}
+    return KernelChoice(space, found.settings, found.score, {**tried, **found.tried})
 
 
 class _Trial:
     """One fold: what is left to fit on, which withheld entries are asked for, and segmentations."""
 
-    def __init__(self, points: PointSet, fold: Fold, problem: Problem) -> None:
+    def __init__(self, points: PointSet, place: FloatArray, fold: Fold, problem: Problem) -> None:
         self._truth = points
+        self._place = place
         self._train = fold.train(points)
         self._few = fold.asked
         self._problem = problem
-        self._known_centres: dict[tuple[float, float], FloatArray] = {}
+        self._known_centres: dict[float, FloatArray] = {}
 
-    def score(self, place: FloatArray, settings: KernelSettings) -> float:
+    def score(self, settings: KernelSettings) -> float:
         """Return the withheld RMSE."""
-        key = (settings.ratio, settings.alpha)
-        if key not in self._known_centres:
-            self._known_centres[key] = _centres(
-                self._train, place, self._few, settings.alpha, self._problem
+        place, alpha = self._place, settings.alpha
+        if alpha not in self._known_centres:
+            self._known_centres[alpha] = _centres(
+                self._train, place, self._few, alpha, self._problem
             )
         mean = np.full(self._few.shape, np.nan)
         for part in _parts(self._train, place, self._few, settings):
             field = BlendedKernels(
-                part.levels, self._known_centres[key], settings, self._problem.device
+                part.levels, self._known_centres[alpha], settings, self._problem.device
             )
             mean[part.entries] = part.unscaled(field.mean(place[part.rows]))
         return withheld_rmse(self._truth, self._few, mean)

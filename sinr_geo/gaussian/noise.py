@@ -7,20 +7,27 @@ the residual too: with weights W, residual variance = noise + W^2 noise, solved 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import nnls
 
 from sinr_geo.points import BoolArray, FloatArray
 
-__all__ = ["noise_levels"]
+__all__ = ["MAD_TO_SD", "Residuals", "noise_levels", "second_differences"]
+
+MAD_TO_SD = 1.4826
+"""Standard deviation of a normal variable whose absolute value has median 1."""
 
 _RIDGE = 1e-6
 _REGRESSORS = 40
-_MAD_TO_SD = 1.4826
 
 
 def noise_levels(cube: FloatArray, space: tuple[int, ...], observed: BoolArray) -> FloatArray:
     """Estimate the standard deviation of white noise in every channel.
+
+    The median takes the level of most cells: where it differs between cells, `noise_variance` says
+    how.
 
     Parameters
     ----------
@@ -37,18 +44,48 @@ def noise_levels(cube: FloatArray, space: tuple[int, ...], observed: BoolArray) 
     ndarray of float64, shape (s,)
         In the unit of each channel; 0 where nothing can be told from signal.
     """
-    s = cube.shape[-1]
+    found = Residuals.of(cube, observed)
+    channels = range(cube.shape[-1])
     told = observed if observed.any() else np.ones_like(observed)
-    rows = cube[told]
-    spread = rows.std(axis=0)
-    scale = np.where(spread > 0, spread, 1.0)
-    scaled = (cube - rows.mean(axis=0)) / scale
-    weights = _regression_weights(scaled[told])
-    residual = scaled - scaled @ weights
-    alone = np.array([_difference_noise(scaled[..., j], space, told) for j in range(s)]) ** 2
-    mixed = np.array([_difference_noise(residual[..., j], space, told) for j in range(s)]) ** 2
-    unmixed, _ = nnls(np.eye(s) + weights.T**2, mixed)
-    return np.asarray(np.sqrt(np.minimum(unmixed, alone)) * scale * (spread > 0))
+    alone = np.array([_difference_noise(found.standard[..., j], space, told) for j in channels])
+    mixed = np.array([_difference_noise(found.residual[..., j], space, told) for j in channels])
+    unmixed, _ = nnls(found.mixing, mixed**2)
+    return np.asarray(np.sqrt(np.minimum(unmixed, alone**2)) * found.scale * found.varies)
+
+
+@dataclass(frozen=True, slots=True)
+class Residuals:
+    """Channels of unit spread, and what other channels do not say of them.
+
+    Parameters
+    ----------
+    mean, scale : ndarray, shape (s,)
+        Taken off, and divided by.
+    varies : ndarray of bool, shape (s,)
+        Channels that are not constant.
+    standard, residual : ndarray, shape (..., s)
+    mixing : ndarray, shape (s, s)
+        The noise variances of the residual channels, by those of the channels of unit spread.
+    """
+
+    mean: FloatArray
+    scale: FloatArray
+    varies: BoolArray
+    standard: FloatArray
+    residual: FloatArray
+    mixing: FloatArray
+
+    @classmethod
+    def of(cls, cube: FloatArray, observed: BoolArray) -> Residuals:
+        """Regress every channel of a cube (..., s) on others, over the observed cells (...)."""
+        told = observed if observed.any() else np.ones_like(observed)
+        rows = cube[told]
+        mean, spread = rows.mean(axis=0), rows.std(axis=0)
+        scale = np.where(spread > 0, spread, 1.0)
+        standard = (cube - mean) / scale
+        weights = _regression_weights(standard[told])
+        mixing = np.eye(len(scale)) + weights.T**2
+        return cls(mean, scale, spread > 0, standard, standard - standard @ weights, mixing)
 
 
 def _regression_weights(rows: FloatArray) -> FloatArray:
@@ -77,15 +114,37 @@ def _regression_weights(rows: FloatArray) -> FloatArray:
 
 def _difference_noise(channel: FloatArray, space: tuple[int, ...], observed: BoolArray) -> float:
     """Return the noise of one channel from its second differences along every space dimension."""
+    difference, told = second_differences(channel, space, observed)
+    counted = difference[told] if told.any() else difference.ravel()
+    middle = np.median(counted)
+    return float(MAD_TO_SD * np.median(np.abs(counted - middle)))
+
+
+def second_differences(
+    channel: FloatArray, space: tuple[int, ...], observed: BoolArray
+) -> tuple[FloatArray, BoolArray]:
+    """Difference a channel twice along every space dimension of three cells or more.
+
+    Parameters
+    ----------
+    channel : ndarray, shape (...)
+    space : tuple of int
+    observed : ndarray of bool, shape (...)
+
+    Returns
+    -------
+    differences : ndarray
+        Shorter by 2 along those dimensions; white noise keeps its variance.
+    told : ndarray of bool, shaped like them
+        Those that rest on observed cells alone.
+    """
     difference, gain, told = channel, 1.0, observed
     for axis in space:
         if channel.shape[axis] >= 3:
             difference = np.diff(difference, n=2, axis=axis)
             told = _three_in_a_row(told, axis)
             gain *= 6.0
-    counted = difference[told] if told.any() else difference.ravel()
-    middle = np.median(counted)
-    return float(_MAD_TO_SD * np.median(np.abs(counted - middle)) / np.sqrt(gain))
+    return difference / np.sqrt(gain), told
 
 
 def _three_in_a_row(told: BoolArray, axis: int) -> BoolArray:

@@ -10,6 +10,8 @@ from sinr_geo.points import FloatArray
 
 __all__ = ["Subspace", "shrinkage", "signal_rank"]
 
+_ROWS = 1 << 16
+
 
 @dataclass(frozen=True, slots=True)
 class Subspace:
@@ -38,8 +40,11 @@ class Subspace:
     def fit(cls, rows: FloatArray, scale: FloatArray) -> Subspace:
         """Fit to complete rows (n, s) with the given scale (s,) per channel."""
         mean = rows.mean(axis=0)
-        whitened = (rows - mean) / scale
-        variances, vectors = np.linalg.eigh(whitened.T @ whitened / len(rows))
+        gram = np.zeros((rows.shape[1], rows.shape[1]))
+        for start in range(0, len(rows), _ROWS):
+            whitened = (rows[start : start + _ROWS] - mean) / scale
+            gram += whitened.T @ whitened
+        variances, vectors = np.linalg.eigh(gram / len(rows))
         variances, vectors = variances[::-1], np.ascontiguousarray(vectors[:, ::-1])
         return cls(mean, scale, vectors, variances, signal_rank(variances, len(rows)))
 

@@ -8,23 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinr_geo.gaussian.crop import fullest_crop
-from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
+from sinr_geo.gaussian.denoising import (
+    LARGEST_WINDOW,
+    Denoised,
+    WindowSettings,
+    denoise_directions,
+)
 from sinr_geo.gaussian.search import search
-from sinr_geo.gaussian.split import ADDED, HELD_OUT, split_noise
+from sinr_geo.gaussian.split import ADDED, held_out, split_noise
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import BoolArray, FloatArray, Lattice
 from sinr_geo.randomness import generator
 
-__all__ = ["WindowChoice", "choose_windows"]
+__all__ = ["CELLS", "WindowChoice", "choose_windows", "first_settings"]
 
-_LEVEL = (1.0 + ADDED**2) ** 0.5
-_CELLS = {Effort.FAST: 6_000, Effort.NORMAL: 16_000, Effort.BEST: 65_000}
-_WIDTHS = (2, 3, 4, 5, 6)
-_CELLS_PER_SUPERPIXEL = (40, 60, 100, 160, 250, 400)
-_ALPHAS = (0.3, 1.0, 3.0)
+CELLS: Mapping[Effort, int] = {Effort.FAST: 6_000, Effort.NORMAL: 16_000, Effort.BEST: 65_000}
+"""Cells of the crop that settings are tried on, by effort."""
+
+_SCALES = {Effort.FAST: 1, Effort.NORMAL: 3, Effort.BEST: 5}
+_WIDTHS = (2, 3, 4, 5, 6, 8, 10)
+_CELLS_PER_SUPERPIXEL = (25, 35, 50, 70, 100, 160, 250, 400)
+_ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
+_CAUTION = (1.0, 1.2, 1.5, 2.0)
+_PASSES = (1, 2, 3, 4, 5)
 _RANKS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 32, 40)
-_LARGEST_WINDOW = 200
+_EVEN = 1.0
+_WORST_SCALE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +49,29 @@ class WindowChoice:
         with the held-out noise itself taken off; it may fall below 0 by chance.
     tried : mapping of str to float
         The same for every setting that was tried.
+    error_scale : float
+        Factor by which errors exceed what the windows' own variance says.
     """
 
     settings: WindowSettings
     score: float
     tried: Mapping[str, float]
+    error_scale: float
 
 
 def choose_windows(
-    whitened: FloatArray,
+    cube: FloatArray,
     subspace: Subspace,
     lattice: Lattice,
     observed: BoolArray,
     problem: Problem,
 ) -> WindowChoice:
-    """Choose rank, width, superpixel size and weight of coordinates by thinning.
+    """Choose all settings by thinning, one after the other.
 
     Parameters
     ----------
-    whitened : ndarray, shape (cells, s)
-        Centred data in units of the noise of each channel.
+    cube : ndarray, shape (cells, s)
+        Complete data on all cells.
     subspace : Subspace
         Fitted to all directions; its signal rank is where the search starts.
     lattice : Lattice
@@ -66,24 +79,31 @@ def choose_windows(
         Cells to score on.
     problem : Problem
     """
-    trial = _Trial(whitened, subspace, lattice, observed, problem)
-    rank = min(subspace.rank, _RANKS[-1])
-    width = max(w for w in _WIDTHS if w == _WIDTHS[0] or (w <= 4 and _fits(w, rank, lattice)))
-    start = WindowSettings(rank, width, cells=100, alpha=1.0, passes=2)
+    trial = _Trial(cube, subspace, lattice, observed, problem)
     found = search(
-        start,
+        first_settings(subspace, lattice),
         {
             "rank": [rank for rank in _RANKS if rank <= len(subspace.variances)],
             "width": _WIDTHS,
             "cells": _CELLS_PER_SUPERPIXEL,
+            "caution": _CAUTION,
             "alpha": _ALPHAS,
+            "passes": _PASSES,
+            "scales": range(1, _SCALES[problem.effort] + 1, 2),
         },
         trial.score,
         allowed=lambda settings: _fits(settings.width, settings.rank, lattice),
         progress=problem.progress,
         what="choosing windows",
     )
-    return WindowChoice(found.settings, found.score, found.tried)
+    return WindowChoice(found.settings, found.score, found.tried, trial.error_scale(found.settings))
+
+
+def first_settings(subspace: Subspace, lattice: Lattice) -> WindowSettings:
+    """Return the settings that the search starts from."""
+    rank = min(subspace.rank, _RANKS[-1])
+    width = max(w for w in _WIDTHS if w == _WIDTHS[0] or (w <= 4 and _fits(w, rank, lattice)))
+    return WindowSettings(rank, width, cells=50, alpha=1.0, passes=3, caution=1.2)
 
 
 class _Trial:
@@ -91,36 +111,58 @@ class _Trial:
 
     def __init__(
         self,
-        whitened: FloatArray,
+        cube: FloatArray,
         subspace: Subspace,
         lattice: Lattice,
         observed: BoolArray,
         problem: Problem,
     ) -> None:
-        box = fullest_crop(lattice, _CELLS[problem.effort], observed)
+        box = fullest_crop(lattice, CELLS[problem.effort], observed)
         self._observed = observed[box.cells]
-        rows = whitened[box.cells] @ subspace.directions
-        noise = generator(problem.seed, "thinning").standard_normal(rows.shape)
+        self._rows = subspace.whitened(cube[box.cells])
+        self._draw = generator(problem.seed, "thinning").standard_normal(self._rows.shape)
         self._lattice = box.lattice
-        noisier, self._score_on = split_noise(rows, noise)
-        self._fit_to = noisier / _LEVEL
         self._problem = problem
 
     def score(self, settings: WindowSettings) -> float:
         """Fit to the noisier half and score on the other one."""
+        found, scored_on = self._fitted(settings, ADDED)
+        error = (found.mean - scored_on)[self._observed]
+        return float(np.mean(error**2) - held_out(ADDED))
+
+    def error_scale(self, settings: WindowSettings) -> float:
+        """Compare the errors along the leading directions with their variances.
+
+        The split is even: the data lose more by it than in a score, but next to the noise in
+        what is scored on, small errors would not be seen otherwise.
+        """
+        found, scored_on = self._fitted(settings, _EVEN)
+        told, leading = self._observed, slice(0, settings.rank)
+        squared = (found.mean - scored_on)[told, leading] ** 2
+        ratio = (np.mean(squared) - held_out(_EVEN)) / np.mean(found.variance[told, leading])
+        return float(np.sqrt(np.clip(ratio, _WORST_SCALE**-2, _WORST_SCALE**2)))
+
+    def _fitted(self, settings: WindowSettings, added: float) -> tuple[Denoised, FloatArray]:
+        """Denoise one view along its own directions; -> that, and the other view along them.
+
+        Directions of the data as they are would hold more of the noise of both views than others.
+        """
+        level = np.sqrt(1.0 + added**2)
+        fit_to, scored_on = split_noise(self._rows, self._draw, added)
+        subspace = Subspace.fit(fit_to, np.full(fit_to.shape[1], level))
+        scored_on = (scored_on - subspace.mean) @ subspace.directions
         found = denoise_directions(
-            self._fit_to,
+            subspace.whitened(fit_to) @ subspace.directions,
             self._lattice,
             settings,
             segmentations=1,
             seed=self._problem.seed,
             device=self._problem.device,
         )
-        error = (_LEVEL * found.mean - self._score_on)[self._observed]
-        return float(np.mean(error**2) - HELD_OUT)
+        return Denoised(level * found.mean, level**2 * found.variance), scored_on
 
 
 def _fits(width: int, rank: int, lattice: Lattice) -> bool:
     """Whether a window's covariance is small enough to estimate and to invert."""
     places = np.prod([min(width, lattice.shape[d]) for d in lattice.space])
-    return bool(places * rank <= _LARGEST_WINDOW)
+    return bool(places * rank <= LARGEST_WINDOW)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sinr_geo.gaussian.denoising import denoise_directions
-from sinr_geo.gaussian.noise import noise_levels
-from sinr_geo.gaussian.subspace import Subspace
+from sinr_geo.gaussian.crop import fullest_crop
+from sinr_geo.gaussian.denoising import Denoised, denoise_leading
+from sinr_geo.gaussian.lattice_noise import (
+    LatticeNoise,
+    complete_cube,
+    lattice_noise,
+    observed_cells,
+    white_levels,
+)
+from sinr_geo.gaussian.stabilising_choice import StabiliserChoice, choose_stabiliser
+from sinr_geo.gaussian.subspace import Subspace, shrinkage
 from sinr_geo.gaussian.thinning import WindowChoice, choose_windows
 from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.nearest import inverse_distance
 from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
 from sinr_geo.recovery import Prediction
 
-__all__ = ["WindowDenoising", "denoise_lattice", "lattice_noise"]
+__all__ = ["WindowDenoising", "denoise_lattice"]
 
-_SEGMENTATIONS = {Effort.FAST: 1, Effort.NORMAL: 3, Effort.BEST: 5}
-_LEAST_NOISE = 1e-3
+_SEGMENTATIONS = {Effort.FAST: 1, Effort.NORMAL: 1, Effort.BEST: 3}
+_SHARED_CELLS = 65_000
+_ELEMENTS = 1 << 22
+_NEIGHBOURS = (slice(None, -1), slice(1, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +37,38 @@ class WindowDenoising:
     """A denoised point set and how it was chosen."""
 
     prediction: Prediction
-    noise: FloatArray
+    noise: LatticeNoise
+    stabilising: StabiliserChoice
     windows: WindowChoice
 
     def as_dict(self, names: tuple[str, ...]) -> Mapping[str, Any]:
         """Return JSON types only."""
         chosen = self.windows.settings
         return {
-            "noise": dict(zip(names, self.noise.tolist(), strict=True)),
+            "noise": dict(zip(names, self.noise.levels.tolist(), strict=True)),
+            "noise_follows_signal": self._following(names),
             "rank": chosen.rank,
-            "width": chosen.width,
+            "widths": chosen.widths(),
             "windows_per_superpixel": chosen.cells,
             "alpha": chosen.alpha,
             "passes": chosen.passes,
+            "caution": chosen.caution,
+            "standard_error_scale": self.windows.error_scale,
             "thinning_score": self.windows.score,
             "thinning_tried": dict(self.windows.tried),
+        }
+
+    def _following(self, names: tuple[str, ...]) -> Mapping[str, Any] | None:
+        """Say how the noise variance follows the mean; None where it does not."""
+        variance = self.noise.variance
+        if variance is None:
+            return None
+        return {
+            "gain": dict(zip(names, variance.gain.tolist(), strict=True)),
+            "offset": dict(zip(names, variance.offset.tolist(), strict=True)),
+            "bic_less_constant": dict(variance.bic),
+            "stabilised": self.stabilising.stabiliser is not None,
+            "thinning_tried": dict(self.stabilising.scores),
         }
 
 
@@ -59,76 +85,111 @@ def denoise_lattice(points: PointSet, complete: FloatArray, problem: Problem) ->
     """
     lattice = points.lattice
     assert lattice is not None
-    cube = _complete_cube(complete, lattice)
+    cube, told = complete_cube(complete, lattice), observed_cells(points, lattice)
     noise = lattice_noise(points, complete)
-    told = _observed_cells(points, lattice)
-    subspace = Subspace.fit(cube[told], noise)
-    whitened = subspace.whitened(cube)
-    windows = choose_windows(whitened, subspace, lattice, told, problem)
+    stabilising = choose_stabiliser(cube, noise, lattice, told, problem)
+    transform, levels = stabilising.stabiliser, noise.levels
+    if transform is not None:
+        cube = _in_chunks(cube, transform.forward)
+        levels = white_levels(cube, lattice, told)
+    values, error, windows = _denoise_white(cube, levels, lattice, told, problem)
+    if transform is not None:
+        for part in _chunks(values):
+            error[part] *= transform.inverse_slope(values[part])
+            values[part] = transform.inverse(values[part])
+    prediction = Prediction(values[lattice.place], error[lattice.place])
+    return WindowDenoising(prediction, noise, stabilising, windows)
+
+
+def _denoise_white(
+    cube: FloatArray, levels: FloatArray, lattice: Lattice, told: BoolArray, problem: Problem
+) -> tuple[FloatArray, FloatArray, WindowChoice]:
+    """Denoise a cube (cells, s) with one noise level per channel; -> value and error, choice."""
+    subspace = Subspace.fit(cube[told], levels)
+    windows = choose_windows(cube, subspace, lattice, told, problem)
     problem.progress("denoising windows", 0.5)
-    found = denoise_directions(
-        whitened @ subspace.directions,
+    rank = windows.settings.rank
+    leading = denoise_leading(
+        _in_chunks(cube, lambda rows: subspace.whitened(rows) @ subspace.directions[:, :rank]),
         lattice,
         windows.settings,
         segmentations=_SEGMENTATIONS[problem.effort],
         seed=problem.seed,
         device=problem.device,
     )
-    values = lattice.gather(_grid(subspace.unwhitened(found.mean @ subspace.directions.T), lattice))
-    variance = lattice.gather(_grid(found.variance @ subspace.directions.T**2, lattice))
-    error = np.sqrt(variance) * subspace.scale
-    return WindowDenoising(Prediction(values, error), noise, windows)
+    remainder = _remainder(cube, told, lattice, subspace, rank)
+    values, error = _in_channels(cube, leading, subspace, remainder, windows.error_scale)
+    return values, error, windows
 
 
-def lattice_noise(points: PointSet, complete: FloatArray) -> FloatArray:
-    """Estimate the noise of every channel of points on a lattice.
-
-    Never less than the rounding to the stored type, nor a thousandth of the channel's spread.
+@dataclass(frozen=True, slots=True)
+class _Remainder:
+    """What becomes of the directions that windows do not take.
 
     Parameters
     ----------
-    points : PointSet
-        With a lattice.
-    complete : ndarray, shape (n, s)
-        NaN where nothing is known.
-
-    Returns
-    -------
-    ndarray, shape (s,)
+    shrink : ndarray, shape (s, s)
+        Keeps of whitened rows what stands out from noise.
+    variance : ndarray, shape (s,)
+        What is left in every channel.
     """
-    lattice = points.lattice
-    assert lattice is not None
-    cube = _complete_cube(complete, lattice)
-    told = _observed_cells(points, lattice)
-    spread = cube[told].std(axis=0)
-    least = np.maximum(_LEAST_NOISE * np.where(spread > 0, spread, 1.0), _quantisation(points))
-    shaped = cube.reshape(*lattice.shape, -1)
-    noise = noise_levels(shaped, lattice.space, told.reshape(lattice.shape))
-    return np.asarray(np.maximum(noise, least))
+
+    shrink: FloatArray
+    variance: FloatArray
 
 
-def _observed_cells(points: PointSet, lattice: Lattice) -> BoolArray:
-    """Mark cells that were observed in all channels, or where there is none in any; (cells,)."""
-    everywhere = points.observed.all(axis=1)
-    told = everywhere if everywhere.any() else points.observed.any(axis=1)
-    return lattice.spread(np.asarray(told), False).ravel()
+def _remainder(
+    cube: FloatArray, told: BoolArray, lattice: Lattice, subspace: Subspace, rank: int
+) -> _Remainder:
+    """Shrink further directions; those below the edge of noise are lost, with their signal.
+
+    How much signal that is, all of them together, is what neighbouring cells share.
+    """
+    gain = shrinkage(subspace.variances, int(told.sum()))
+    further = np.arange(len(gain)) >= rank
+    lost = subspace.directions[:, further & (gain == 0.0)]
+    kept = subspace.directions[:, further]
+    box = fullest_crop(lattice, _SHARED_CELLS, told)
+    tail = (subspace.whitened(cube[box.cells]) @ lost).reshape(*box.lattice.shape, -1)
+    shared = _shared_by_neighbours(tail, told[box.cells].reshape(box.lattice.shape), lattice.space)
+    variance = kept**2 @ gain[further] + (lost**2).sum(axis=1) * shared
+    return _Remainder((kept * gain[further]) @ kept.T, variance)
 
 
-def _quantisation(points: PointSet) -> FloatArray:
-    """Return the noise of rounding to the stored step; -> (s,)."""
-    steps = np.array([channel.step for channel in points.channels])
-    return np.asarray(steps / np.sqrt(12.0))
+def _shared_by_neighbours(grid: FloatArray, told: BoolArray, space: tuple[int, ...]) -> float:
+    """Return the mean covariance between neighbouring cells of columns of mean 0, at least 0."""
+    products = [np.zeros(0)]
+    for axis in space:
+        first, second = (np.moveaxis(grid, axis, 0)[part] for part in _NEIGHBOURS)
+        both = np.logical_and(*(np.moveaxis(told, axis, 0)[part] for part in _NEIGHBOURS))
+        products.append((first * second)[both].ravel())
+    joined = np.concatenate(products)
+    return max(0.0, float(joined.mean())) if joined.size else 0.0
 
 
-def _complete_cube(complete: FloatArray, lattice: Lattice) -> FloatArray:
-    """Lay values out over all cells; unknown ones take their nearest neighbour's; -> (cells, s)."""
-    grid = lattice.spread(complete, np.nan).reshape(lattice.size, -1)
-    known = np.isfinite(grid)
-    if known.all():
-        return grid
-    index = np.stack(np.unravel_index(np.arange(lattice.size), lattice.shape), axis=1)
-    return inverse_distance(index.astype(np.float64), grid, known, 1)
+def _in_channels(
+    cube: FloatArray,
+    leading: Denoised,
+    subspace: Subspace,
+    remainder: _Remainder,
+    error_scale: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Put the leading directions and the others together; -> value and error, each (cells, s)."""
+    dictionary = subspace.directions[:, : leading.mean.shape[1]]
+    values, error = np.empty_like(cube), np.empty_like(cube)
+    for part in _chunks(cube):
+        rest = subspace.whitened(cube[part]) @ remainder.shrink
+        values[part] = subspace.unwhitened(leading.mean[part] @ dictionary.T + rest)
+        variance = error_scale**2 * leading.variance[part] @ dictionary.T**2
+        error[part] = np.sqrt(variance + remainder.variance) * subspace.scale
+    return values, error
 
 
-def _grid(cells: FloatArray, lattice: Lattice) -> FloatArray:
-    return cells.reshape(*lattice.shape, -1)
+def _in_chunks(cube: FloatArray, function: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Apply a function to rows (cells, s), a bounded number at a time."""
+    return np.concatenate([function(cube[part]) for part in _chunks(cube)])
+
+
+def _chunks(cube: FloatArray) -> list[slice]:
+    step = max(1, _ELEMENTS // cube.shape[1])
+    return [slice(start, start + step) for start in range(0, len(cube), step)]

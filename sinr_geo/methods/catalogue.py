@@ -14,6 +14,13 @@ METHODS = {
     "sinr-bayes": "sinr_geo.methods.sinr_bayes:SinrBayesMethod",
     "sinr": "sinr_geo.methods.sinr:SinrMethod",
     "sinr-paper": "sinr_geo.methods.sinr_paper:SinrPaperMethod",
+    "sinr-steps": "sinr_geo.methods.sinr_steps:SinrStepsMethod",
+    "residual-trees": "sinr_geo.methods.learned:ResidualTreesMethod",
+    "attention": "sinr_geo.methods.learned:AttentionMethod",
+    "kriging": "sinr_geo.methods.kriging:KrigingMethod",
+    "rbf": "sinr_geo.methods.rbf:RbfMethod",
+    "trees": "sinr_geo.methods.trees:TreesMethod",
+    "nearest": "sinr_geo.methods.nearest_neighbours:NearestMethod",
 }
 
 

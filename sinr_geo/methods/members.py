@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from sinr_geo.methods.protocol import Problem
+import numpy as np
+
+from sinr_geo.methods.learned import applies as learners_apply
+from sinr_geo.methods.protocol import Problem, Task
+from sinr_geo.methods.sinr_steps import SinrStepsMethod
 from sinr_geo.points import PointSet
 
 __all__ = ["members_for"]
 
+_HEADS = ("sinr-bayes", "sinr")
 _PARTLY = 0.2
 _MANY_CHANNELS = 8
+_FEW_POINTS = 20_000
 
 
 def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
-    """Name the methods to try, the sine head always among them.
+    """Name the methods to try, both heads always among them.
 
     Where many channels have masks that differ by entry, methods that know no channel from another
     cannot keep up (three nearest entries had 24 dB where the Gaussian head had 30), and would cost
-    one fit per channel: there the two heads stand alone.
+    one fit per channel: there the heads stand alone. Trees on the bare coordinates are for few
+    points; learners for samples enough and narrow gaps; time as channels for enough steps.
     """
-    heads = ("sinr-bayes", "sinr")
+    if problem.task is Task.DENOISING:
+        return (*_HEADS, "kriging")
+    names = list(_HEADS)
+    if SinrStepsMethod.applies(points, problem):
+        names.append("sinr-steps")
     if _differs_by_entry(points) and len(points.channels) > _MANY_CHANNELS:
-        return heads
-    return heads
+        return tuple(names)
+    names += ["kriging", "rbf"]
+    if np.count_nonzero(points.observed.any(axis=1)) <= _FEW_POINTS:
+        names.append("trees")
+    if learners_apply(points, problem):
+        names += ["residual-trees", "attention"]
+    return tuple(names)
 
 
 def _differs_by_entry(points: PointSet) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -50,6 +50,9 @@ class Problem:
     device : str
         ``"cpu"`` or ``"cuda"``.
     progress : Progress
+    shared : dict
+        What methods that choose on these folds have found out and others may need too; whoever
+        changes the folds starts an empty one.
     """
 
     task: Task
@@ -59,6 +62,13 @@ class Problem:
     seed: int
     device: str
     progress: Progress
+    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """Compute what several methods need on these folds once, and remember it by a key."""
+        if key not in self.shared:
+            self.shared[key] = compute()
+        return self.shared[key]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,69 +1,39 @@
 """S-INR with everything chosen on withheld entries.
 
-Two forms of the same network compete. In the spectral form one wide sine layer has its frequencies
-drawn from a broad spectrum and the last layer solved in closed form; in the trained form a narrow
-and deep one is trained by Adam, in coordinates of each superpixel's own. Either is averaged over
-some seeds, each with a segmentation of its own. The mean of both forms is used, or one of them
-where its withheld error is clearly lower.
+Two forms of the same network are averaged, with weights from what was withheld. In the spectral
+form one wide sine layer has its frequencies drawn from a broad spectrum and the last layer is the
+posterior mean given the data; in the trained form, for data that are not too large, a narrow and
+deep one is trained by Adam. Either is the mean of some members, each with a segmentation of its
+own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sinr_geo.error_by_distance import ErrorByDistance
 from sinr_geo.folds import Fold
-from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Task
-from sinr_geo.nearest import nearest_distance
+from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Task
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.reconstruction import reconstruct
 from sinr_geo.recovery import Prediction
-from sinr_geo.sine.candidates import Candidate, spectral_candidate, trained_candidate, winners
+from sinr_geo.scoring import held_out_rmse
 from sinr_geo.sine.choose_spectral import default_spectral
+from sinr_geo.sine.choose_trained import trainable
+from sinr_geo.sine.ensemble import Ensemble, Told, mixed
+from sinr_geo.sine.error import SineError, asked_entries, spread_of
 from sinr_geo.sine.field import SineField
+from sinr_geo.sine.forms import Form, SpectralForm, TrainedForm
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.spectral import fit_spectral
-from sinr_geo.sine.study import Study, ratios_of
+from sinr_geo.sine.study import PLANS, Study, ratios_of
+from sinr_geo.stacking import channel_weights
 
-__all__ = ["SineMixture", "SinrMethod"]
-
-
-@dataclass(frozen=True, slots=True)
-class SineMixture:
-    """The mean of some fitted sine heads, with a standard error learned on withheld entries.
-
-    Parameters
-    ----------
-    forms : list of list of SineField
-        Members of each form; forms count alike.
-    error : ErrorByDistance, or None
-        None where nothing was withheld; the standard error is NaN then.
-    report : mapping
-    """
-
-    forms: list[list[SineField]]
-    error: ErrorByDistance | None
-    report: Mapping[str, Any]
-
-    def predict(self, points: PointSet) -> Prediction:
-        """Predict every entry, at the fitted places or anywhere else."""
-        values = np.zeros(points.values.shape)
-        for members in self.forms:
-            for field in members:
-                values += field.values(points) / (len(members) * len(self.forms))
-        return Prediction(values, self._standard_error(points))
-
-    def _standard_error(self, points: PointSet) -> FloatArray:
-        if self.error is None:
-            return np.full(points.values.shape, np.nan)
-        ground = self.forms[0][0].ground
-        return self.error(ground.distance(points))
+__all__ = ["FittedSinr", "Represented", "SinrMethod"]
 
 
 class SinrMethod:
@@ -72,122 +42,176 @@ class SinrMethod:
     name = "sinr"
 
     def choose(self, points: PointSet, problem: Problem) -> Choice:
-        """Choose form and settings on the folds.
+        """Choose settings on the folds, and predict what every fold asks for.
 
-        Large data are chosen on in an excerpt of some round regions. Without folds nothing can
-        be chosen, and fixed settings are used.
+        Large data are chosen on in an excerpt of some round regions; what is held out comes from
+        fits to all points but the fold. Without folds nothing can be chosen, and fixed settings
+        are used.
         """
         graph = neighbour_graph(points)
         study = Study.of(points, problem, graph)
         if not study.withheld(1.0):
-            return _Unchosen()
-        spectral = spectral_candidate(study, partial(_report, problem, "choosing a spectrum", 0.0))
-        ratio = float(spectral.settings["ratio"])
-        trained = trained_candidate(
-            study, ratio, partial(_report, problem, "choosing a network", 0.3)
-        )
-        taken, predicted, score = winners(study, ratio, (spectral, trained))
-        error = study.error(ratio, predicted)
-        known = predicted if len(study.points) == len(points) else []
+            return _unchosen(points, problem)
+        forms, ratio = _chosen_forms(study, problem)
+        told = []
+        for number, fold in enumerate(problem.folds):
+            problem.progress("scoring sines", 0.6 + 0.4 * number / len(problem.folds))
+            ratios = ratios_of(ratio)
+            ground = Ground.of(fold.train(points), problem.task, problem.device, ratios, graph)
+            told.append([_asked(ground, fold, form, problem) for form in forms])
+        weights = _weights(points, problem, told)
+        channels = [np.nonzero(fold.asked)[1] for fold in problem.folds]
+        parts = [mixed(part, weights[c]) for part, c in zip(told, channels, strict=True)]
+        error = SineError.fit(points, problem, parts)
         withheld = tuple(
-            _held_out(points, fold, known[number : number + 1], taken, error, ratio, problem)
-            for number, fold in enumerate(problem.folds)
+            HeldOut(part.values, error(part, channel))
+            for part, channel in zip(parts, channels, strict=True)
         )
-        return _Chosen(taken, ratio, error, withheld, _described(taken, (spectral, trained), score))
+        report = _described(forms, weights, held_out_rmse(points, problem.folds, withheld))
+        return _Chosen(forms, weights, ratio, error, withheld, report)
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Forms with their settings, and the ratio of the other axes to space."""
+    """Forms with their settings, their weights (s, q) and the law of the standard error."""
 
-    taken: list[Candidate]
+    forms: tuple[Form, ...]
+    weights: FloatArray
     ratio: float
-    error: ErrorByDistance
+    error: SineError
     withheld: tuple[HeldOut, ...]
     report: Mapping[str, Any]
 
-    def fit(self, points: PointSet, problem: Problem) -> SineMixture:
-        """Fit every member of every form to all observed entries."""
+    def fit(self, points: PointSet, problem: Problem) -> Fitted:
+        """Fit every member of every form with weight to all observed entries."""
         ground = Ground.of(points, problem.task, problem.device, ratios_of(self.ratio))
-        forms = [_members(candidate, ground, problem) for candidate in self.taken]
-        parameters = sum(field.network.size for members in forms for field in members)
-        return SineMixture(forms, self.error, {**self.report, "parameters": parameters})
+        members = _members(points, problem, fits=1)
+        used = np.flatnonzero(self.weights.any(axis=0))
+        ensembles: list[Ensemble] = []
+        for number in used:
+            form = self.forms[number]
+            problem.progress(f"fitting the {form.name} form", len(ensembles) / used.size)
+            ensembles.append(form.fit(ground, members, problem.seed))
+        report = {**self.report, "parameters": sum(part.parameters for part in ensembles)}
+        return FittedSinr(ensembles, self.weights[:, used], self.error, report)
 
 
 @dataclass(frozen=True, slots=True)
-class _Unchosen:
-    """Fixed settings, where nothing could be withheld."""
+class FittedSinr:
+    """Members that were fitted to all observed entries.
 
-    withheld: tuple[HeldOut, ...] = ()
-    report: Mapping[str, Any] = field(default_factory=lambda: {"method": SinrMethod.name})
+    Parameters
+    ----------
+    ensembles : list of Ensemble
+        One of each form.
+    weights : ndarray, shape (s, q)
+        Weight of each of them in every channel.
+    error : SineError
+    report : mapping
+    """
 
-    def fit(self, points: PointSet, problem: Problem) -> SineMixture:
-        """Fit a representation of complete data, else the spectral form."""
-        if problem.task is Task.RECONSTRUCTION:
-            fitted = reconstruct(points, seed=problem.seed, device=problem.device).field
-        else:
-            ground = Ground.of(points, problem.task, problem.device)
-            sampled = int(np.count_nonzero(ground.sampled))
-            settings = default_spectral(sampled, len(points.channels), problem.task)
-            fitted = fit_spectral(ground, settings, problem.seed)
-        report = {
-            **self.report,
-            "form": "fixed settings: nothing could be withheld",
-            "withheld_rmse": None,
-            "parameters": fitted.network.size,
-        }
-        return SineMixture([[fitted]], None, report)
+    ensembles: list[Ensemble]
+    weights: FloatArray
+    error: SineError
+    report: Mapping[str, Any]
+
+    def predict(self, points: PointSet) -> Prediction:
+        """Predict every entry, at the fitted places or anywhere else."""
+        told = mixed([ensemble.told(points) for ensemble in self.ensembles], self.weights)
+        return Prediction(told.values, self.error.of_all(told))
 
 
-def _held_out(
-    points: PointSet,
-    fold: Fold,
-    known: list[FloatArray],
-    taken: list[Candidate],
-    error: ErrorByDistance,
-    ratio: float,
-    problem: Problem,
-) -> HeldOut:
-    """Predict what a fold asks: as was `known` from choosing, else with one member per form."""
-    ground = Ground.of(fold.train(points), problem.task, problem.device, ratios_of(ratio))
+@dataclass(frozen=True, slots=True)
+class Represented:
+    """A trained representation of complete data; it does not know its error.
+
+    Parameters
+    ----------
+    field : SineField
+    report : mapping
+    """
+
+    field: SineField
+    report: Mapping[str, Any]
+
+    def predict(self, points: PointSet) -> Prediction:
+        """Predict every entry; the standard error is NaN."""
+        return Prediction(self.field.values(points), np.full(points.values.shape, np.nan))
+
+
+@dataclass(frozen=True, slots=True)
+class _Representing:
+    """A representation of complete data is trained to the end: there is nothing to choose."""
+
+    withheld: tuple[HeldOut, ...]
+    report: Mapping[str, Any]
+
+    def fit(self, points: PointSet, problem: Problem) -> Fitted:
+        """Train on all observed entries."""
+        found = reconstruct(points, seed=problem.seed, device=problem.device)
+        return Represented(found.field, {**self.report, "parameters": found.parameters})
+
+
+def _chosen_forms(study: Study, problem: Problem) -> tuple[tuple[Form, ...], float]:
+    """Choose both forms, or the spectral one alone, and the ratio of extra axes."""
+    spectral = SpectralForm.choose(study, partial(_report, problem, "choosing sines", 0.0))
+    if not trainable(study):
+        return (spectral,), spectral.ratio
+    progress = partial(_report, problem, "choosing a network", 0.3)
+    return (spectral, TrainedForm.choose(study, spectral.ratio, progress)), spectral.ratio
+
+
+def _unchosen(points: PointSet, problem: Problem) -> Choice:
+    """Return fixed settings, where nothing could be withheld."""
+    report = {
+        "method": SinrMethod.name,
+        "form": "fixed settings: nothing could be withheld",
+        "withheld_rmse": None,
+    }
+    if problem.task is Task.RECONSTRUCTION:
+        return _Representing((), report)
+    forms = (SpectralForm((default_spectral(points, problem.task),), []),)
+    weights = np.ones((len(points.channels), 1))
+    return _Chosen(forms, weights, 1.0, SineError(None, spread_of(points)), (), report)
+
+
+def _asked(ground: Ground, fold: Fold, form: Form, problem: Problem) -> Told:
+    """Fit a form without a fold, and take what it asks for; (m,) each."""
+    members = _members(ground.points, problem, fits=len(problem.folds))
     rows = np.flatnonzero(fold.asked.any(axis=1))
-    values = np.full(fold.asked.shape, np.nan)
-    if known:
-        values[rows] = known[0][rows]
-    else:
-        fields = [candidate.fit(ground, problem.seed) for candidate in taken]
-        values[rows] = np.mean([field.at_fitted(rows) for field in fields], axis=0)
-    spread = error(nearest_distance(ground.place, ground.points.observed, fold.asked))
-    return HeldOut.of(fold, values, spread)
+    ensemble = form.fit(ground, members, problem.seed)
+    return ensemble.told_at_fitted(rows).entries(fold.asked[rows])
+
+
+def _members(points: PointSet, problem: Problem, fits: int) -> int:
+    """Return how many members each of some fits gets."""
+    sampled = int(np.count_nonzero(points.observed.any(axis=1)))
+    return PLANS[problem.effort].members_for(fits * sampled)
+
+
+def _weights(points: PointSet, problem: Problem, told: Sequence[Sequence[Told]]) -> FloatArray:
+    """Weigh the forms in every channel by what they said of all folds; -> (s, q)."""
+    channel, truth = asked_entries(points, problem.folds)
+    values = np.concatenate([np.stack([t.values for t in part], axis=1) for part in told])
+    scale, known = spread_of(points)[channel], np.isfinite(values).all(axis=1)
+    scaled = (values / scale[:, None])[known]
+    found = np.zeros((len(points.channels), values.shape[1]))
+    weights = channel_weights(scaled, (truth / scale)[known], channel[known])
+    found[: len(weights)] = weights
+    found[len(weights) :, 0] = 1.0
+    return found
 
 
 def _report(problem: Problem, what: str, start: float, share: float) -> None:
     problem.progress(what, start + 0.3 * share)
 
 
-def _members(candidate: Candidate, ground: Ground, problem: Problem) -> list[SineField]:
-    """Fit the final members of a form, each with a seed of its own."""
-    fields = []
-    for member in range(candidate.members):
-        problem.progress(
-            f"fitting the {candidate.name} form", 0.6 + 0.4 * member / candidate.members
-        )
-        fields.append(candidate.fit(ground, problem.seed + member))
-    return fields
-
-
-def _described(
-    taken: list[Candidate], candidates: tuple[Candidate, ...], score: float
-) -> dict[str, Any]:
+def _described(forms: Sequence[Form], weights: FloatArray, score: float) -> dict[str, Any]:
     return {
         "method": SinrMethod.name,
-        "form": " + ".join(candidate.name for candidate in taken),
+        "form": " + ".join(form.name for form in forms),
         "withheld_rmse": score,
-        "settings": {candidate.name: candidate.settings for candidate in taken},
-        "members": {candidate.name: candidate.members for candidate in taken},
-        "steps": sum(c.settings.get("steps", 0) * c.members for c in taken),
-        "alternatives": {
-            candidate.name: {"withheld_rmse": candidate.score, "tried": candidate.tried}
-            for candidate in candidates
-        },
+        "weights": {form.name: w.tolist() for form, w in zip(forms, weights.T, strict=True)},
+        "settings": {form.name: form.settings_report for form in forms},
+        "alternatives": {form.name: form.tried for form in forms},
     }

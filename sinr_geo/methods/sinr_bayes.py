@@ -118,7 +118,8 @@ class _Denoising:
         complete, error = np.array(points.values), np.zeros(points.values.shape)
         report: dict[str, Any] = {**self.report, "head": "windows"}
         if problem.wanted.any():
-            filling = replace(problem, task=Task.COMPLETION, folds=_folds_of_gaps(points, problem))
+            folds = _folds_of_gaps(points, problem)
+            filling = replace(problem, task=Task.COMPLETION, folds=folds, shared={})
             gaps = _choose_completion(points, filling).fit(points, filling)
             complete[problem.wanted] = gaps.prediction.values[problem.wanted]
             error[problem.wanted] = gaps.prediction.standard_error[problem.wanted]

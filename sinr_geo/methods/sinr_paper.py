@@ -202,7 +202,7 @@ def _tried(
         short,
         points=BATCH,
         seed=problem.seed,
-        score=lambda field: fold.score(fold.predict([field])),
+        score=lambda field: fold.score(fold.predict(field)),
     )
     return Trial(settings, track.best[1])
 
@@ -215,7 +215,7 @@ def _timed(
 
     def score(field: SineField) -> float:
         nonlocal best
-        values = fold.predict([field])
+        values = fold.predict(field)
         now = fold.score(values)
         best = min(best, (now, values), key=lambda pair: pair[0])
         return now

@@ -14,7 +14,7 @@ from sinr_geo.points import FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_rmse
 from sinr_geo.stacked_error import Signs, StackedError
-from sinr_geo.stacking import channel_weights
+from sinr_geo.stacking import channel_weights, chosen_ridge
 
 __all__ = ["Stack"]
 
@@ -52,7 +52,8 @@ class Stack:
         """
         spread = _spread(points)
         asked = _Asked.of(list(choices.values()), points, problem.folds, spread)
-        weights = channel_weights(asked.values, asked.truth, asked.channel)
+        ridge = chosen_ridge(asked.values, asked.truth, asked.fold)
+        weights = channel_weights(asked.values, asked.truth, asked.channel, ridge)
         used = np.flatnonzero(weights.any(axis=0))
         names = [list(choices)[number] for number in used]
         weights = weights[:, used]
@@ -63,7 +64,9 @@ class Stack:
         withheld = asked.held_out(
             mean * spread[asked.channel], error(signs) * spread[asked.channel]
         )
-        report = _report(choices, names, weights, error, withheld, points, problem)
+        report = _report(choices, names, weights, error, withheld, points, problem) | {
+            "ridge": ridge
+        }
         return cls(
             {name: choices[name] for name in names}, weights, error, spread, withheld, report
         )
@@ -130,6 +133,7 @@ class _Asked:
         In units of the channel's spread.
     truth : ndarray, shape (m,)
     channel : ndarray of int, shape (m,)
+    fold : ndarray of int, shape (m,)
     told : list of ndarray of bool
         Which of each fold's asked entries they are.
     """
@@ -138,6 +142,7 @@ class _Asked:
     errors: FloatArray
     truth: FloatArray
     channel: IntArray
+    fold: IntArray
     told: list[Any]
 
     @classmethod
@@ -156,7 +161,8 @@ class _Asked:
             told.append(known)
             parts.append((values[known], errors[known], truth[known], channel[known]))
         values, errors, truth, channel = (np.concatenate(p) for p in zip(*parts, strict=True))
-        return cls(values, errors, truth, channel, told)
+        fold_of = np.repeat(np.arange(len(told)), [int(known.sum()) for known in told])
+        return cls(values, errors, truth, channel, fold_of, told)
 
     def held_out(self, values: FloatArray, errors: FloatArray) -> tuple[HeldOut, ...]:
         """Sort predictions (m,) into the folds again, NaN where a member was not tried."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from sinr_geo.folds import Fold, scattered_folds
 from sinr_geo.gaussian.crop import cropped_points, fullest_crop
+from sinr_geo.gaussian.lattice_noise import complete_cube, lattice_noise
 from sinr_geo.gaussian.split import HELD_OUT, split_noise
-from sinr_geo.gaussian.window_head import lattice_noise
 from sinr_geo.methods.protocol import Method, Problem
 from sinr_geo.points import PointSet
 from sinr_geo.randomness import generator
@@ -54,7 +54,7 @@ def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
     fitted_to = crop.with_values(noisier)
     masks = scattered_folds(fitted_to, count=1, seed=problem.seed, share=_SHARE)
     folds = tuple(Fold(mask, mask) for mask in masks)
-    trial = replace(problem, wanted=np.zeros_like(seen), folds=folds)
+    trial = replace(problem, wanted=np.zeros_like(seen), folds=folds, shared={})
     found = method.choose(fitted_to, trial).fit(fitted_to, trial).predict(fitted_to).values
     error = ((found - scored_on) / noise)[seen]
     return float(np.mean(error**2) - HELD_OUT)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.methods.protocol import Effort, Task
-from sinr_geo.points import FloatArray
 from sinr_geo.sine.choice import Search, Trial
 from sinr_geo.sine.excerpt import BALLS
 from sinr_geo.sine.field import SineField
@@ -18,11 +17,10 @@ from sinr_geo.sine.trained import BATCH, REFINED, TrainedSettings, fit_trained
 from sinr_geo.sine.withheld import Withheld
 
 __all__ = [
-    "affordable_trained",
     "choose_trained",
     "default_trained",
     "for_all_points",
-    "trained_predictions",
+    "trainable",
 ]
 
 _SAMPLES = 150
@@ -31,6 +29,13 @@ _MOST_STEPS = 400
 _FEWEST_STEPS = 20
 _OVERLAP = 1.5
 _MOST_PARTS = 4.0
+_MOST_TRAINED = 20_000
+
+
+def trainable(study: Study) -> bool:
+    """Whether training is worth its time: few enough points, and no noise that is measured."""
+    denoising = study.problem.task is Task.DENOISING and study.points.lattice is not None
+    return study.in_all <= _MOST_TRAINED and not denoising
 
 
 def default_trained(sampled: int, in_all: int, channels: int, task: Task) -> TrainedSettings:
@@ -105,22 +110,6 @@ def choose_trained(
     return best, search.summary()
 
 
-def trained_predictions(study: Study, ratio: float, settings: TrainedSettings) -> list[FloatArray]:
-    """Predict every fold with the mean of all members."""
-    seeds = range(study.problem.seed, study.problem.seed + study.plan.members)
-    return [
-        fold.predict(
-            [
-                fit_trained(
-                    fold.ground, REFINED, settings, points=_points_per_step(study), seed=seed
-                )[0]
-                for seed in seeds
-            ]
-        )
-        for fold in study.withheld(ratio)
-    ]
-
-
 def _ladders(study: Study, start: TrainedSettings) -> dict[str, tuple[Any, ...]]:
     channels = len(study.points.channels)
     whole = study.sampled() == study.in_all
@@ -163,7 +152,7 @@ def _evaluated(study: Study, ratio: float, settings: TrainedSettings) -> Trial[T
 
 
 def _judge(fold: Withheld) -> Callable[[SineField], float]:
-    return lambda field: fold.score(fold.predict([field]))
+    return lambda field: fold.score(fold.predict(field))
 
 
 def _affordable(study: Study, settings: TrainedSettings) -> int:
@@ -184,9 +173,3 @@ def _parts(study: Study) -> float:
 def _work(settings: TrainedSettings, points: float, study: Study) -> float:
     slots = min(BATCH, round(points))
     return settings.work(slots, study.points.coordinates.shape[1], len(study.points.channels))
-
-
-def affordable_trained(study: Study, settings: TrainedSettings) -> int:
-    """Return how many members the final fit can pay for, at least 1."""
-    one = settings.steps * _work(settings, _OVERLAP * study.in_all, study)
-    return int(np.clip(study.plan.final / one, 1, study.plan.members))

@@ -113,6 +113,14 @@ class Ground:
             self._labels[key] = connect(rough, self.graph)
         return self._labels[key]
 
+    def variances(self) -> FloatArray:
+        """Return the variance of each channel's observed values; -> (s,), 0 without any."""
+        count = np.maximum(self.points.observed.sum(axis=0), 1)
+        values = np.where(self.points.observed, self.points.values, 0.0)
+        mean = values.sum(axis=0) / count
+        squares = np.where(self.points.observed, values - mean, 0.0) ** 2
+        return np.asarray(squares.sum(axis=0) / count)
+
     def sample_spacing(self) -> float:
         """Return the median distance from a sampled place to the next one (1 if there is one)."""
         distinct = np.unique(self.place[self.sampled], axis=0)

@@ -3,8 +3,8 @@
 Read in this order: `Sine`, `SineLayer`, `Gate`, `SuperpixelNetwork`. All K networks are evaluated
 together. Slots of one block share a superpixel, so a layer is one batched product of the slots
 with the block's weights. Two foldings keep that cheap and exact: a gate multiplies the rows of
-the next weights instead of the features, and the dictionary is multiplied into the last weights,
-so that no r wide feature is ever formed per point.
+the next weights instead of the features, and a dictionary with more columns than channels is
+multiplied into the last weights, so that no r wide feature is ever formed per point.
 """
 
 from __future__ import annotations
@@ -172,6 +172,8 @@ class SuperpixelNetwork(nn.Module):
         """
         z, gate = self.features(x, packing, gates)
         last = self._last_gate(z, gate, packing, gates)
+        if self.form.atoms < self.form.outputs:
+            return self._codes(z, gate, last, packing.superpixel) @ self.dictionary
         weight, bias = self.folded_head(gate, last)
         return torch.baddbmm(bias[packing.superpixel], z, weight[packing.superpixel])
 
@@ -198,11 +200,22 @@ class SuperpixelNetwork(nn.Module):
 
     def folded_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
         """Multiply gates and dictionary into the last layer: (K, h, s) and (K, 1, s)."""
+        weight, bias = self._gated_head(gate, last)
+        return weight @ self.dictionary, bias @ self.dictionary
+
+    def _gated_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
         weight: Tensor = self.head.folded(gate)
         bias: Tensor = self.head.bias
         if last is not None:
             weight, bias = weight * last[:, None, :], bias * last[:, None, :]
-        return weight @ self.dictionary, bias @ self.dictionary
+        return weight, bias
+
+    def _codes(
+        self, z: Tensor, gate: Tensor | None, last: Tensor | None, superpixel: Tensor
+    ) -> Tensor:
+        """Evaluate the last layer; -> (B, P, r), narrower than the channels."""
+        weight, bias = self._gated_head(gate, last)
+        return torch.baddbmm(bias[superpixel], z, weight[superpixel])
 
     def pooled_gates(self, x: Tensor, packing: Packing) -> list[Tensor] | None:
         """Pool every gate over the own points in `packing`, to be used on other points.

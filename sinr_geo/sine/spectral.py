@@ -1,33 +1,37 @@
 """S-INR with one wide sine layer from a spectrum and its last layer in closed form.
 
-Nothing is trained: the frequencies are drawn from a broad spectrum, D is the data's principal
-components, and the weights between them follow from the data and a prior.
+Nothing is trained: the frequencies are drawn from a broad spectrum, D is the leading directions of
+the data, and the weights between them are the posterior mean given the data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from sinr_geo.points import FloatArray
-from sinr_geo.sine.dictionary import principal_components
+from sinr_geo.sine.codes import Codes, points_are_whole
 from sinr_geo.sine.dilation import Cover, grow
+from sinr_geo.sine.entrywise import CodePrior
+from sinr_geo.sine.evidence import Evidence
+from sinr_geo.sine.features import SineFeatures
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
+from sinr_geo.sine.heads import Heads, entry_heads, whole_heads
 from sinr_geo.sine.network import Form, SuperpixelNetwork
-from sinr_geo.sine.ridge import Head, set_head, solve_heads
-from sinr_geo.sine.samples import Samples
-from sinr_geo.sine.scaling import Standardisation, shared_frame
-from sinr_geo.sine.spectrum import Spectrum, sine_pairs
+from sinr_geo.sine.partition import solvable
+from sinr_geo.sine.scaling import Frame
+from sinr_geo.sine.spectrum import Spectrum
 
 __all__ = ["SpectralSettings", "fit_spectral", "spectral_path"]
 
 _MOST_RINGS = 200
-_MOST_PENALTY = 1e6
+_FLAT = 9.0
+_FLAT_GIVEN_PILOT = 0.05
+_SHARED = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,14 @@ class SpectralSettings:
     pairs : int
         Pairs of a sine and a cosine, h / 2.
     atoms : int
-        Columns r of the dictionary D.
+        Columns r of the dictionary D, at most.
+    smoothing : float
+        Blur, along the channels, of the covariance that D comes from where every channel has gaps
+        of its own.
     white : bool
         Whether every column of D has the same noise, or noise in proportion to its signal.
     penalty : float
-        Variance of the noise over that of the signal.
+        Variance of the noise over that of the signal; not used where the noise is known.
     ratio : float
         Horizontal spacings that a step of a time, vertical or spectral axis counts as; the
         ground has to be made with it.
@@ -66,91 +73,146 @@ class SpectralSettings:
     smoothness: float
     pairs: int
     atoms: int
+    smoothing: float
     white: bool
     penalty: float
     ratio: float
 
 
 def fit_spectral(ground: Ground, settings: SpectralSettings, seed: int) -> SineField:
-    """Fit all observed entries of a point set."""
-    field, heads = spectral_path(ground, settings, [settings.penalty], seed)
-    set_head(field.network, heads[0])
+    """Fit all observed entries of a point set, with the variance that is left."""
+    (field,) = _fitted(ground, settings, [settings.penalty], seed, uncertain=True)
     return field
 
 
 def spectral_path(
     ground: Ground, settings: SpectralSettings, penalties: Sequence[float], seed: int
-) -> tuple[SineField, list[Head]]:
-    """Fit with several penalties at little more than the cost of one.
+) -> list[SineField]:
+    """Fit with several penalties at little more than the cost of one, without the variance.
 
     Parameters
     ----------
     ground : Ground
     settings : SpectralSettings
-        Its penalty is not used.
     penalties : sequence of float
     seed : int
         Another seed means other frequencies and another segmentation.
-
-    Returns
-    -------
-    field : SineField
-        With no last layer yet.
-    heads : list of Head
-        Last layers, one for each penalty, for `set_head`.
     """
-    count = max(1, round(int(ground.sampled.sum()) / settings.samples))
-    labels = ground.labels(count, settings.alpha, seed)
-    cover = grow(labels, ground.graph, ground.sampled, settings.overlap, _MOST_RINGS)
-    scale = Standardisation.fit(ground.points.values, ground.points.observed)
-    components, variance = principal_components(ground, scale)
-    network, spread = _network(ground, cover, settings, components[: settings.atoms], seed)
-    weight = cover.tapered()
-    frame = shared_frame(torch.zeros(1, ground.place.shape[1], device=ground.device), cover.count)
-    samples = Samples.of(ground, cover, weight, frame, scale, seed)
-    noise = _noise(variance[: settings.atoms], settings.white)
-    steps = [
-        torch.as_tensor(penalty * noise, dtype=torch.float64, device=ground.device)
-        for penalty in penalties
-    ]
-    heads = solve_heads(network, samples, None, spread, steps)
-    return SineField(ground, cover, weight, frame, network, None, scale), heads
+    return _fitted(ground, settings, penalties, seed, uncertain=False)
 
 
-def _noise(variance: FloatArray, white: bool) -> FloatArray:
-    """Noise over signal of every column of D, on average 1 over the signal; -> (r,)."""
-    if not white:
-        return np.ones_like(variance)
-    mean = float(variance.mean())
-    return np.asarray(np.minimum(mean / np.maximum(variance, mean / _MOST_PENALTY), _MOST_PENALTY))
+def _fitted(
+    ground: Ground,
+    settings: SpectralSettings,
+    penalties: Sequence[float],
+    seed: int,
+    *,
+    uncertain: bool,
+) -> list[SineField]:
+    codes = Codes.of(ground, settings.atoms, settings.smoothing)
+    values = codes.scale(ground.points.values, ground.points.observed).astype(np.float64)
+    if points_are_whole(ground.points.observed):
+        noises = [codes.noise(penalty, white=settings.white) for penalty in penalties]
+        cover, features = _laid(ground, settings, seed)
+        heads = whole_heads(features, codes, values, noises, uncertain=uncertain)
+        return [_field(ground, cover, features, codes, head) for head in heads]
+    first = _pilot(ground, settings, codes, values, seed)
+    codes = codes.refitted(first, values, ground.points.observed)
+    pilot = _pilot(ground, settings, codes, values, seed)
+    evidence = Evidence.of(values, ground.points.observed, codes.dictionary)
+    refined = replace(ground, guide=pilot / _spread(pilot), _labels={})
+    cover, features = _laid(refined, settings, seed)
+    prior = _own_prior(pilot, cover, features, codes)
+    levels = [codes.entry_noise(penalty) for penalty in penalties]
+    heads = entry_heads(features, codes, evidence, prior, levels, uncertain=uncertain)
+    return [_field(ground, cover, features, codes, head) for head in heads]
+
+
+def _laid(ground: Ground, settings: SpectralSettings, seed: int) -> tuple[Cover, SineFeatures]:
+    """Segment, let superpixels overlap, and draw their sines."""
+    sampled = ground.sampled
+    count = max(1, round(int(sampled.sum()) / settings.samples))
+    rough = ground.labels(count, settings.alpha, seed)
+    labels = solvable(rough, ground.place, sampled, settings.samples)
+    cover = grow(labels, ground.graph, sampled, settings.overlap, _MOST_RINGS)
+    spacing = ground.sample_spacing()
+    spectrum = Spectrum(
+        settings.length * spacing, settings.smoothness, _extent(ground.place, cover), spacing
+    )
+    return cover, SineFeatures.draw(ground, cover, spectrum, settings.pairs, seed)
+
+
+def _pilot(
+    ground: Ground, settings: SpectralSettings, codes: Codes, values: FloatArray, seed: int
+) -> FloatArray:
+    """Return the codes of every point under a prior that all superpixels share; (n, r)."""
+    evidence = Evidence.of(values, ground.points.observed, codes.dictionary)
+    cover, features = _laid(ground, settings, seed)
+    new = torch.zeros(cover.count, 1, len(codes.variance), dtype=torch.float64)
+    covariance = torch.diag(torch.as_tensor(codes.variance)).expand(cover.count, -1, -1)
+    prior = CodePrior(new.to(ground.device), covariance.to(ground.device), _FLAT)
+    noise = codes.entry_noise(settings.penalty)
+    (head,) = entry_heads(features, codes, evidence, prior, [noise], uncertain=False)
+    field = _field(ground, cover, features, codes, head)
+    return field.scaled_at_fitted(np.arange(len(ground.place))) @ codes.dictionary.T
+
+
+def _own_prior(pilot: FloatArray, cover: Cover, features: SineFeatures, codes: Codes) -> CodePrior:
+    """Give every superpixel the mean and the covariance of the pilot's codes in it.
+
+    Few samples leave a pilot too smooth, so a little of the shared covariance is added.
+    """
+    count, owner = cover.count, torch.as_tensor(cover.superpixel)
+    members = torch.as_tensor(pilot)[torch.as_tensor(cover.point)]
+    sizes = torch.bincount(owner, minlength=count)[:, None].double()
+    mean = members.new_zeros(count, members.shape[1]).index_add_(0, owner, members) / sizes
+    centred = members - mean[owner]
+    outer = (centred[:, :, None] * centred[:, None, :]).flatten(1)
+    within = outer.new_zeros(count, outer.shape[1]).index_add_(0, owner, outer) / sizes
+    shared = torch.diag(torch.as_tensor(codes.variance))
+    covariance = within.reshape(count, *shared.shape) + _SHARED * shared
+    covariance = covariance / features.share_within()
+    device = features.rows.device
+    return CodePrior(mean[:, None].to(device), covariance.to(device), _FLAT_GIVEN_PILOT)
 
 
 @torch.no_grad()
-def _network(
-    ground: Ground, cover: Cover, settings: SpectralSettings, dictionary: Tensor, seed: int
-) -> tuple[SuperpixelNetwork, Tensor]:
-    """Return the network but for its last layer, and the prior spread (K, h) of that."""
-    inputs, outputs = ground.place.shape[1], dictionary.shape[1]
+def _field(
+    ground: Ground, cover: Cover, features: SineFeatures, codes: Codes, heads: Heads
+) -> SineField:
+    """Put sines, last layers and D together as an S-INR in standard form."""
+    r, s = codes.dictionary.shape
     form = Form(
         superpixels=cover.count,
-        inputs=inputs,
-        outputs=outputs,
-        width=2 * settings.pairs,
+        inputs=features.rows.shape[1],
+        outputs=s,
+        width=features.weight.shape[2],
         layers=1,
-        atoms=len(dictionary),
+        atoms=r,
         omega=1.0,
         gated=False,
     )
-    network = SuperpixelNetwork(form, torch.Generator().manual_seed(seed)).to(ground.device)
-    spacing = ground.sample_spacing()
-    extent = _extent(ground.place, cover)
-    spectrum = Spectrum(settings.length * spacing, settings.smoothness, extent, spacing)
-    weight, bias, spread = sine_pairs(cover.count, inputs, settings.pairs, spectrum, seed)
-    first = network.first
-    first.weight.copy_(weight)
-    first.bias.copy_(bias)
-    network.dictionary.copy_(dictionary)
-    return network, spread.to(ground.device)
+    network = SuperpixelNetwork(form, torch.Generator().manual_seed(0)).to(ground.device)
+    network.first.weight.copy_(features.weight)
+    network.first.bias.copy_(features.bias)
+    network.head.weight.copy_(heads.weight)
+    network.head.bias.copy_(heads.bias)
+    network.dictionary.copy_(torch.as_tensor(codes.dictionary, dtype=torch.float32))
+    return SineField(
+        ground,
+        cover,
+        cover.tapered(),
+        Frame(features.origin, features.rows.new_ones(cover.count, 1)),
+        network,
+        None,
+        codes.scale,
+        heads.variance,
+        features.reach,
+    )
+
+
+def _spread(columns: FloatArray) -> float:
+    return max(float(np.sqrt(columns.var(axis=0).sum())), 1e-12)
 
 
 def _extent(place: FloatArray, cover: Cover) -> float:

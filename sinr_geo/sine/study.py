@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,23 +10,21 @@ from scipy.sparse import csr_array
 
 from sinr_geo.axes import AxisKind
 from sinr_geo.coordinates import Embedding
-from sinr_geo.error_by_distance import ErrorByDistance
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.neighbours import neighbour_graph
-from sinr_geo.points import BoolArray, FloatArray, PointSet
+from sinr_geo.points import BoolArray, PointSet
 from sinr_geo.sine.excerpt import excerpt, take
-from sinr_geo.sine.withheld import Withheld, error_of, mean_score
+from sinr_geo.sine.withheld import Withheld
 
 __all__ = ["PLANS", "Plan", "Study", "ratios_of"]
 
-_WORTH = 0.01
 _SCATTER = 0.3
 _EXTRA = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much work an effort may take; counted in multiplications, so that no clock decides.
+    """How much work an effort may take; counted in points, so that no clock decides.
 
     Parameters
     ----------
@@ -34,28 +32,33 @@ class Plan:
         Observed points to choose on.
     points : int
         Points to choose on, observed or not.
-    folds : int
-        Folds to choose on.
-    trial : float
-        Work of one training in a choice.
-    final : float
-        Work of all trainings of the final fit.
+    scored : int
+        Withheld points that are enough to choose by; further folds are not used.
     members : int
-        Fits with other seeds that are averaged.
+        Fits with other seeds that are averaged, at most.
+    fitted : int
+        Observed points of all members together; there is always one member.
+    trial, final : float
+        Multiplications of one training in a choice, and of a final one.
     """
 
     samples: int
     points: int
-    folds: int
+    scored: int
+    members: int
+    fitted: int
     trial: float
     final: float
-    members: int
+
+    def members_for(self, sampled: int) -> int:
+        """Return how many members a point set with so many observed points gets."""
+        return int(np.clip(self.fitted // max(sampled, 1), 1, self.members))
 
 
 PLANS = {
-    Effort.FAST: Plan(1_000, 10_000, 1, 4e9, 5e10, 2),
-    Effort.NORMAL: Plan(5_000, 30_000, 2, 2e10, 3e11, 3),
-    Effort.BEST: Plan(20_000, 100_000, 3, 1e11, 4e12, 6),
+    Effort.FAST: Plan(1_500, 10_000, 400, 3, 50_000, 4e9, 2e10),
+    Effort.NORMAL: Plan(4_000, 30_000, 1_000, 6, 150_000, 2e10, 1e11),
+    Effort.BEST: Plan(20_000, 100_000, 4_000, 12, 1_000_000, 1e11, 1e12),
 }
 
 
@@ -105,10 +108,10 @@ class Study:
         place = Embedding.fit(points)(points.coordinates)
         rows = excerpt(points, place, size, problem.seed)
         if rows.size == len(points):
-            folds = tuple(fold.withheld for fold in problem.folds[: plan.folds])
+            folds = _enough([fold.withheld for fold in problem.folds], plan.scored)
             return cls(points, folds, problem, plan, graph, in_all)
         part = take(points, rows)
-        folds = tuple(fold.withheld[rows] for fold in problem.folds[: plan.folds])
+        folds = _enough([fold.withheld[rows] for fold in problem.folds], plan.scored)
         return cls(part, folds, problem, plan, neighbour_graph(part), in_all)
 
     @property
@@ -133,19 +136,18 @@ class Study:
             self._withheld[ratio] = tuple(w for w in found if w is not None)
         return self._withheld[ratio]
 
-    def score(self, ratio: float, values: Sequence[FloatArray]) -> float:
-        """Return the mean withheld RMSE of one prediction per fold."""
-        return mean_score(self.withheld(ratio), values)
-
-    def error(self, ratio: float, values: Sequence[FloatArray]) -> ErrorByDistance:
-        """Learn the standard error from one prediction per fold."""
-        return error_of(self.withheld(ratio), values)
-
     def worth(self) -> float:
-        """Return by which share a score has to be lower to count: 1 %, less for many entries."""
-        entries = sum(int(np.count_nonzero(fold)) for fold in self.folds)
-        return min(_WORTH, _SCATTER / float(np.sqrt(max(entries, 1))))
+        """Return by which share a score has to be lower to count; less for many points."""
+        asked = sum(int(np.count_nonzero(fold.any(axis=1))) for fold in self.folds)
+        return _SCATTER / float(np.sqrt(max(asked, 1)))
 
     def sampled(self) -> int:
         """Count the points with an observed entry."""
         return int(np.count_nonzero(self.points.observed.any(axis=1)))
+
+
+def _enough(folds: list[BoolArray], points: int) -> tuple[BoolArray, ...]:
+    """Take the first folds that withhold so many points together, or all of them."""
+    sizes = [int(np.count_nonzero(fold.any(axis=1))) for fold in folds]
+    before = np.cumsum(sizes) - sizes
+    return tuple(fold for fold, so_far in zip(folds, before, strict=True) if so_far < points)

@@ -17,7 +17,7 @@ from sinr_geo.scoring import withheld_rmse
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
 
-__all__ = ["Withheld", "error_of", "mean_score"]
+__all__ = ["Withheld", "error_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Withheld:
             return None
         return cls(points, scored, Ground.of(kept, task, device, ratios, graph))
 
-    def predict(self, fields: Sequence[SineField]) -> FloatArray:
-        """Average some fields at the withheld entries' points; NaN elsewhere, shape (n, s)."""
+    def predict(self, field: SineField) -> FloatArray:
+        """Evaluate a field at the withheld entries' points; NaN elsewhere, shape (n, s)."""
         rows = np.flatnonzero(self.fold.any(axis=1))
         out = np.full(self.fold.shape, np.nan)
-        out[rows] = np.mean([field.at_fitted(rows) for field in fields], axis=0)
+        out[rows] = field.at_fitted(rows)
         return out
 
     def score(self, values: FloatArray) -> float:
@@ -69,11 +69,6 @@ class Withheld:
     def distance(self) -> FloatArray:
         """Return the distance of every entry to the nearest one that was kept, (n, s)."""
         return nearest_distance(self.ground.place, self.ground.points.observed)
-
-
-def mean_score(folds: Sequence[Withheld], values: Sequence[FloatArray]) -> float:
-    """Return the mean of the folds' scores."""
-    return float(np.mean([fold.score(v) for fold, v in zip(folds, values, strict=True)]))
 
 
 def error_of(folds: Sequence[Withheld], values: Sequence[FloatArray]) -> ErrorByDistance:

@@ -141,7 +141,7 @@ def test_what_is_packed_is_valid_and_near(dtype, scale, offset, fill, values):
         ("pr_anom", "", "mm", (-math.inf, math.inf)),
         ("pr", "tendency_of_precipitation_amount", "mm", (-math.inf, math.inf)),
         ("x", "sea_surface_wave_significant_height", "m", (0, math.inf)),
-        ("x", "relative_humidity", "%", (0, math.inf)),
+        ("x", "relative_humidity", "%", (0, 100)),
         ("z", "", "", (-math.inf, math.inf)),
     ],
 )

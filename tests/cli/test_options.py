@@ -65,6 +65,7 @@ def test_every_option_reaches_the_library(run, monkeypatch, command, tmp_path):
         *("--device", "cpu", "--where", "mask", "--missing", "rgb=0", "--missing", "q=1"),
         *("--max-gap", "4", "--bounds", "a=0:", "--channels", "time", "--coordinates", "band"),
         *("--adapter", "raster", "--no-uncertainty", "--overwrite", "--quiet"),
+        "--correct-missingness",
     ]
     ran = run(command, tmp_path / "in put.tif", "-o", tmp_path / "out.tif", *typed)
     assert (ran.status, ran.out, ran.err) == (0, "", "")
@@ -88,6 +89,7 @@ def test_every_option_reaches_the_library(run, monkeypatch, command, tmp_path):
         "coordinates": ["band"],
         "adapter": "raster",
         "uncertainty": False,
+        "correct_missingness": True,
         "overwrite": True,
     }
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from sinr_geo.gaussian import blending
 from sinr_geo.gaussian.blending import BlendedKernels
 from sinr_geo.gaussian.kernel import KernelSettings, LocalKernels
 from sinr_geo.gaussian.overlap import Overlap
@@ -74,6 +75,18 @@ def test_without_nugget_samples_are_kept(device):
 def test_mean_and_predict_agree(device):
     places, _, field = field_of(device, nugget=0.1)
     np.testing.assert_allclose(field.mean(places + 0.1), field.predict(places + 0.1)[0], rtol=1e-12)
+
+
+def test_a_place_is_predicted_alike_whatever_else_is_asked(device, monkeypatch):
+    places, _, field = field_of(device, nugget=0.1)
+    together = field.predict(places + 0.1)
+    alone = field.predict(places[40:45] + 0.1)
+    monkeypatch.setattr(blending, "_PLACES", 37)
+    in_strips = field.predict(places + 0.1)
+    for whole, few, cut in zip(together, alone, in_strips, strict=True):
+        np.testing.assert_allclose(few, whole[40:45], rtol=1e-9)
+        np.testing.assert_allclose(cut, whole, rtol=1e-9)
+    np.testing.assert_allclose(field.mean(places + 0.1), together[0], rtol=1e-9)
 
 
 def test_a_linear_field_is_continued(device):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from sinr_geo import Lattice
+from sinr_geo import Axis, AxisKind, Channel, Lattice, PointSet
+from sinr_geo.folds import Fold, scattered_folds
 from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
+from sinr_geo.gaussian.completion_head import choose_completion, complete_lattice
+from sinr_geo.gaussian.conditioning import Conditioning, Gaussians
 from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
+from sinr_geo.gaussian.evidence import Evidence
 from sinr_geo.gaussian.moments import Blocks, Moments
 from sinr_geo.gaussian.noise import noise_levels
 from sinr_geo.gaussian.subspace import Subspace, shrinkage, signal_rank
 from sinr_geo.gaussian.windows import Windows
+from sinr_geo.methods.protocol import Effort, Problem, Task
 
 
 def image(shape=(24, 30), wraps=(False, False)):
@@ -143,24 +151,27 @@ def test_weak_directions_are_shrunk_not_dropped():
     assert np.mean((found.mean[:, 1] - clean[:, 1]) ** 2) == pytest.approx(0.9, abs=0.1)
 
 
-def gappy_cube(share, channels=4):
-    clean = bands(channels=channels)
+def gappy_cube(share, channels=4, shape=(48, 56)):
+    clean = bands(shape, channels)
     clean = (clean - clean.mean(axis=0)) / clean.std(axis=0)
     observed = np.random.default_rng(8).random(clean.shape) > share
     pilot = clean + np.random.default_rng(9).normal(scale=0.5, size=clean.shape)
     values = np.where(observed, clean, pilot)
     variance = np.where(observed, 0.0, 0.25)
-    return clean, Cube(image((48, 56)), values, variance, observed, np.ones_like(observed))
+    return clean, Cube(image(shape), values, variance, observed, np.ones_like(observed))
 
 
-def test_completion_on_windows_beats_its_pilot(device):
+COMPLETION = CompletionSettings(rank=3, width=3, alpha=1.0, noise=1e-3, passes=(150, 80))
+
+
+def test_completion_on_windows_beats_its_pilot_and_knows_how_well(device):
     clean, cube = gappy_cube(0.5)
-    settings = CompletionSettings(rank=3, width=3, cells=150, alpha=1.0, passes=2, share=1.0)
-    mean, variance = complete_windows(cube, settings, seed=0, device=device)
+    mean, variance = complete_windows(cube, COMPLETION, seed=0, device=device)
     gaps = ~cube.observed
-    assert np.mean((mean - clean)[gaps] ** 2) < 0.3 * np.mean((cube.values - clean)[gaps] ** 2)
+    error = (mean - clean)[gaps]
+    assert np.mean(error**2) < 0.1 * np.mean((cube.values - clean)[gaps] ** 2)
     np.testing.assert_array_equal(mean[cube.observed], cube.values[cube.observed])
-    assert (variance[gaps] > 0).all()
+    assert 0.85 < np.mean(np.abs(error) < 1.96 * np.sqrt(variance[gaps])) <= 1.0
 
 
 def test_cells_that_nobody_knows_are_left_out_of_windows():
@@ -174,6 +185,115 @@ def test_cells_that_nobody_knows_are_left_out_of_windows():
         cube.observed & known,
         known,
     )
-    settings = CompletionSettings(rank=3, width=3, cells=150, alpha=1.0, passes=1, share=1.0)
-    mean, _ = complete_windows(holes, settings, seed=0, device="cpu")
+    mean, _ = complete_windows(holes, replace(COMPLETION, passes=(150,)), seed=0, device="cpu")
     assert np.abs(mean[known]).max() < 10.0
+
+
+def test_a_cube_without_gaps_stays_as_it_is():
+    clean, cube = gappy_cube(0.0)
+    mean, variance = complete_windows(cube, COMPLETION, seed=0, device="cpu")
+    np.testing.assert_array_equal(mean, clean)
+    assert variance.max() == 0.0
+
+
+def cells_and_evidence(device, share, noise=0.01):
+    """Windows of two cells, their evidence, and the entries it came from."""
+    rng = np.random.default_rng(10)
+    dictionary = np.linalg.qr(rng.normal(size=(7, 3)))[0]
+    values = rng.normal(size=(40, 7))
+    observed = rng.random((40, 7)) < share
+    evidence = Evidence.of(
+        torch.as_tensor(values, dtype=torch.float32, device=device),
+        torch.as_tensor(observed, device=device),
+        torch.as_tensor(dictionary, dtype=torch.float32, device=device),
+        noise,
+    )
+    cells = np.stack((np.arange(39), np.arange(1, 40)), axis=1)
+    return cells, dictionary, values, observed, evidence
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.9])
+def test_evidence_says_what_the_observed_entries_say(device, share):
+    _, dictionary, values, observed, evidence = cells_and_evidence(device, share)
+    assert evidence.rows.shape[1] <= 3
+    for i in range(40):
+        rows, measured = evidence.rows[i].cpu().numpy(), evidence.values[i].cpu().numpy()
+        told = dictionary[observed[i]]
+        np.testing.assert_allclose(rows.T @ rows, told.T @ told / 0.01, atol=2e-4)
+        expected = told.T @ values[i, observed[i]] / 0.01
+        np.testing.assert_allclose(rows.T @ measured, expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.9])
+def test_windows_are_conditioned_as_the_textbook_says(device, share):
+    cells, dictionary, values, observed, evidence = cells_and_evidence(device, share)
+    rng = np.random.default_rng(11)
+    labels, means = rng.integers(0, 3, 39), rng.normal(size=(3, 6))
+    roots = rng.normal(size=(3, 6, 6))
+    covariances = roots @ roots.transpose(0, 2, 1) + 0.1 * np.eye(6)
+    prior = Gaussians(
+        torch.as_tensor(means, dtype=torch.float32, device=device),
+        torch.as_tensor(covariances, dtype=torch.float32, device=device),
+    )
+    conditioning = Conditioning(
+        torch.as_tensor(cells, device=device), torch.as_tensor(labels, device=device), 3, evidence
+    )
+    found = conditioning.posterior(prior)
+    expected, left = conditioning.expectation(prior)
+    np.testing.assert_allclose(expected.cpu(), found.mean.cpu(), atol=1e-5)
+    total = np.zeros((3, 6, 6))
+    for i, (pair, label) in enumerate(zip(cells, labels, strict=True)):
+        told = np.concatenate([observed[cell] for cell in pair])
+        design = np.kron(np.eye(2), dictionary)[told]
+        y = np.concatenate([values[cell] for cell in pair])[told]
+        covariance = covariances[label]
+        system = design @ covariance @ design.T + 0.01 * np.eye(len(y))
+        gain = covariance @ design.T @ np.linalg.inv(system)
+        mean = means[label] + gain @ (y - design @ means[label])
+        posterior = covariance - gain @ design @ covariance
+        np.testing.assert_allclose(found.mean[i].cpu(), mean, rtol=2e-3, atol=2e-3)
+        np.testing.assert_allclose(found.variance[i].cpu(), np.diag(posterior), atol=2e-3)
+        total[label] += posterior
+    np.testing.assert_allclose(left.cpu(), total, atol=0.02)
+
+
+def test_windows_over_a_poor_pilot_are_chosen_and_better():
+    clean, cube = gappy_cube(0.6, channels=5, shape=(24, 28))
+    lattice = cube.lattice
+    row, column = np.unravel_index(np.arange(lattice.size), lattice.shape)
+    points = PointSet(
+        np.stack((row, column), axis=1).astype(float),
+        np.where(cube.observed, clean, np.nan),
+        cube.observed,
+        (Axis("y", AxisKind.INDEX), Axis("x", AxisKind.INDEX)),
+        tuple(Channel(f"b{i}") for i in range(5)),
+        lattice,
+    )
+    masks = scattered_folds(points, count=2, seed=0)
+    folds = tuple(Fold(mask, mask) for mask in masks)
+    wanted = ~cube.observed
+    problem = Problem(Task.COMPLETION, wanted, folds, Effort.FAST, 0, "cpu", lambda *_: None)
+    noisy = clean + np.random.default_rng(12).normal(scale=0.5, size=clean.shape)
+    choice = choose_completion(points, lattice, FixedPilot(noisy), problem)
+    assert choice is not None
+    assert choice.helps.all()
+    assert choice.score < 0.7 * choice.pilot_score
+    mean, variance = FixedPilot(noisy).predict(points, wanted, problem)
+    found, _ = complete_lattice(points, lattice, mean, variance, choice.settings, problem)
+    assert np.std((found - clean)[wanted]) < 0.7 * np.std((noisy - clean)[wanted])
+    json.dumps(choice.as_dict())
+
+
+class FixedPilot:
+    """Says the same whatever is observed."""
+
+    score = 0.5
+
+    def __init__(self, values):
+        self.values = values
+
+    def as_dict(self):
+        return {}
+
+    def predict(self, points, wanted, problem):
+        return np.where(wanted, self.values, np.nan), np.where(wanted, 0.25, np.nan)

@@ -88,7 +88,6 @@ def test_the_choice_is_json_and_names_withheld_scores(method: Method, filled):
     assert choice["method"] == method.name
     assert 0 < choice["withheld_rmse"] < 1
     assert choice["parameters"] > 0
-    assert choice["steps"] >= 0
     assert choice["alternatives"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from sinr_geo.stacked_error import Signs, StackedError
-from sinr_geo.stacking import channel_weights, simplex_weights
+from sinr_geo.stacking import channel_weights, chosen_ridge, simplex_weights
 
 EQUAL = np.full(3, 1.0 / 3.0)
 
@@ -29,12 +29,12 @@ def test_weights_minimise_the_ridge_problem_on_the_simplex():
 
     constraint = {"type": "eq", "fun": lambda w: w.sum() - 1.0}
     best = minimize(loss, EQUAL, bounds=[(0, 1)] * 3, constraints=constraint, tol=1e-12).x
-    np.testing.assert_allclose(simplex_weights(predictions, truth, EQUAL), best, atol=1e-4)
+    np.testing.assert_allclose(simplex_weights(predictions, truth, EQUAL, 0.1), best, atol=1e-4)
 
 
 def test_a_useless_member_is_dropped_and_the_others_add_up_to_one():
     predictions, truth = members(np.array([0.3, 0.3, 30.0]))
-    weights = simplex_weights(predictions, truth, EQUAL)
+    weights = simplex_weights(predictions, truth, EQUAL, 0.1)
     assert weights[2] == 0.0
     assert weights.sum() == pytest.approx(1.0)
     assert (weights[:2] > 0.4).all()
@@ -42,13 +42,13 @@ def test_a_useless_member_is_dropped_and_the_others_add_up_to_one():
 
 def test_few_samples_leave_weights_near_equal_where_members_are_alike():
     predictions, truth = members(np.array([0.3, 0.3, 0.3]), size=40)
-    assert np.abs(simplex_weights(predictions, truth, EQUAL) - EQUAL).max() < 0.3
+    assert np.abs(simplex_weights(predictions, truth, EQUAL, 0.1) - EQUAL).max() < 0.3
 
 
 def test_large_values_do_not_spoil_the_weights():
     predictions, truth = members(np.array([0.4, 0.5, 0.6]))
-    moved = simplex_weights(predictions + 1e6, truth + 1e6, EQUAL)
-    np.testing.assert_allclose(moved, simplex_weights(predictions, truth, EQUAL), atol=1e-3)
+    moved = simplex_weights(predictions + 1e6, truth + 1e6, EQUAL, 0.1)
+    np.testing.assert_allclose(moved, simplex_weights(predictions, truth, EQUAL, 0.1), atol=1e-3)
 
 
 def test_channels_that_differ_get_weights_of_their_own_if_they_have_samples():
@@ -57,13 +57,22 @@ def test_channels_that_differ_get_weights_of_their_own_if_they_have_samples():
     channel = np.repeat([0, 1], 2_000)
     noise = np.where(channel[:, None] == 0, [0.1, 1.0], [1.0, 0.1])
     predictions = truth[:, None] + noise * rng.standard_normal((4_000, 2))
-    weights = channel_weights(predictions, truth, channel)
+    weights = channel_weights(predictions, truth, channel, 0.1)
     assert weights[0, 0] > 0.8
     assert weights[1, 1] > 0.8
     few = np.flatnonzero(channel == 1)[:50]
     rows = np.concatenate((np.flatnonzero(channel == 0), few))
-    shared = channel_weights(predictions[rows], truth[rows], channel[rows])
+    shared = channel_weights(predictions[rows], truth[rows], channel[rows], 0.1)
     assert shared[1, 0] > 0.5
+
+
+def test_the_ridge_is_large_where_members_are_alike_and_small_where_they_are_not():
+    fold = np.arange(200) % 4
+    alike, truth = members(np.array([0.3, 0.3, 0.3]), size=200)
+    assert chosen_ridge(alike, truth, fold) == 3.0
+    unlike, truth = members(np.array([0.1, 0.5, 0.9]), size=200)
+    assert chosen_ridge(unlike, truth, fold) < 3.0
+    assert chosen_ridge(unlike, truth, np.zeros(200, dtype=int)) == 3.0
 
 
 def signs_and_errors(size, seed=0):

@@ -1,0 +1,111 @@
+"""The noise of points on a lattice: its level in every channel, and how it follows the signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinr_geo.gaussian.crop import fullest_crop
+from sinr_geo.gaussian.noise import noise_levels
+from sinr_geo.gaussian.noise_variance import NoiseVariance, fit_noise_variance, local_means
+from sinr_geo.nearest import inverse_distance
+from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
+
+__all__ = ["LatticeNoise", "complete_cube", "lattice_noise", "observed_cells", "white_levels"]
+
+_LEAST_NOISE = 1e-3
+_LEVEL_CELLS = 250_000
+_VARIANCE_CELLS = 40_000
+
+
+@dataclass(frozen=True, slots=True)
+class LatticeNoise:
+    """What is known of the noise of a lattice.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (s,)
+        Root mean square over the cells, in the unit of each channel. Never less than the rounding
+        to the stored type, nor a thousandth of the channel's spread.
+    variance : NoiseVariance, or None
+        How it follows the mean; None where it does not.
+    """
+
+    levels: FloatArray
+    variance: NoiseVariance | None
+
+    def by_entry(self, cube: FloatArray, lattice: Lattice) -> FloatArray:
+        """Return the standard deviation at every entry of a complete cube (cells, s)."""
+        if self.variance is None:
+            return np.broadcast_to(self.levels, cube.shape)
+        means = local_means(cube.reshape(*lattice.shape, -1), lattice.space)
+        return np.sqrt(self.variance.at(means)).reshape(cube.shape)
+
+
+def lattice_noise(points: PointSet, complete: FloatArray) -> LatticeNoise:
+    """Estimate the noise of points on a lattice.
+
+    Parameters
+    ----------
+    points : PointSet
+        With a lattice.
+    complete : ndarray, shape (n, s)
+        NaN where nothing is known.
+    """
+    lattice = points.lattice
+    assert lattice is not None
+    cube, told = complete_cube(complete, lattice), observed_cells(points, lattice)
+    variance = _following(cube, lattice, told)
+    if variance is None:
+        levels = white_levels(cube, lattice, told)
+    else:
+        levels = np.sqrt(variance.at(cube[told].mean(axis=0)))
+        levels = np.maximum(levels, _least_noise(cube[told]))
+    return LatticeNoise(np.maximum(levels, _quantisation(points)), variance)
+
+
+def white_levels(cube: FloatArray, lattice: Lattice, told: BoolArray) -> FloatArray:
+    """Estimate one level per channel of a complete cube (cells, s); -> (s,)."""
+    box = fullest_crop(lattice, _LEVEL_CELLS, told)
+    shape = box.lattice.shape
+    noise = noise_levels(
+        cube[box.cells].reshape(*shape, -1), lattice.space, told[box.cells].reshape(shape)
+    )
+    return np.asarray(np.maximum(noise, _least_noise(cube[told])))
+
+
+def observed_cells(points: PointSet, lattice: Lattice) -> BoolArray:
+    """Mark cells that were observed in all channels, or where there is none in any; (cells,)."""
+    everywhere = points.observed.all(axis=1)
+    told = everywhere if everywhere.any() else points.observed.any(axis=1)
+    return lattice.spread(np.asarray(told), False).ravel()
+
+
+def complete_cube(complete: FloatArray, lattice: Lattice) -> FloatArray:
+    """Lay values out over all cells; unknown ones take their nearest neighbour's; -> (cells, s)."""
+    grid = lattice.spread(complete, np.nan).reshape(lattice.size, -1)
+    known = np.isfinite(grid)
+    if known.all():
+        return grid
+    index = np.stack(np.unravel_index(np.arange(lattice.size), lattice.shape), axis=1)
+    return inverse_distance(index.astype(np.float64), grid, known, 1)
+
+
+def _following(cube: FloatArray, lattice: Lattice, told: BoolArray) -> NoiseVariance | None:
+    box = fullest_crop(lattice, _VARIANCE_CELLS, told)
+    shape = box.lattice.shape
+    return fit_noise_variance(
+        cube[box.cells].reshape(*shape, -1), lattice.space, told[box.cells].reshape(shape)
+    )
+
+
+def _least_noise(rows: FloatArray) -> FloatArray:
+    spread = rows.std(axis=0)
+    return np.asarray(_LEAST_NOISE * np.where(spread > 0, spread, 1.0))
+
+
+def _quantisation(points: PointSet) -> FloatArray:
+    """Return the noise of rounding to the stored step; -> (s,)."""
+    steps = np.array([channel.step for channel in points.channels])
+    return np.asarray(steps / np.sqrt(12.0))

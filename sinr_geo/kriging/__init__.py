@@ -1,0 +1,1 @@
+"""Local kriging: every place predicted from its own neighbourhood."""

@@ -1,0 +1,126 @@
+"""Settings of local kriging, chosen on withheld samples.
+
+First one setting after the other, up and down a grid; then anisotropy, power, nugget and the
+scales of normals and curvature together; then the neighbourhood once more. Last, for every
+channel, whether it is better made nearly normal before kriging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from sinr_geo.gaussian.search import search
+from sinr_geo.kriging.field import Ground
+from sinr_geo.kriging.settings import FieldSettings
+from sinr_geo.kriging.simplex import refined
+from sinr_geo.kriging.trials import Trials
+from sinr_geo.methods.protocol import Effort, Problem
+from sinr_geo.points import BoolArray, PointSet
+
+__all__ = ["FieldChoice", "choose_field"]
+
+_EVALUATIONS = {Effort.FAST: 30, Effort.NORMAL: 60, Effort.BEST: 200}
+_NEIGHBOURHOOD: Mapping[str, tuple[float, ...]] = {
+    "coarse": (0, 12),
+    "neighbours": (10, 16, 24, 40, 64),
+}
+_GRID: Mapping[str, tuple[float, ...]] = {
+    "ratio": (0.125, 0.25, 0.5, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0),
+    "steps": (0.0, 0.5, 1.0),
+    "normals": (0.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+    "curvature": (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
+    "nugget": (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+    "power": (0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 1.8),
+    **_NEIGHBOURHOOD,
+}
+_GAIN_OF_SKEW = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChoice:
+    """What was chosen for some channels and what the alternatives scored.
+
+    Parameters
+    ----------
+    settings : FieldSettings
+    skewed : ndarray of bool, shape (s,)
+        Channels that are made nearly normal before kriging.
+    tried : mapping of str to float
+        Withheld RMSE by what was changed.
+    """
+
+    settings: FieldSettings
+    skewed: BoolArray
+    tried: Mapping[str, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON types only."""
+        chosen = {**asdict(self.settings), "stretch": list(self.settings.stretch)}
+        return {**chosen, "yeo_johnson": self.skewed.tolist(), "tried": dict(self.tried)}
+
+
+def choose_field(points: PointSet, ground: Ground, problem: Problem) -> FieldChoice:
+    """Choose settings that all channels of a point set share.
+
+    Parameters
+    ----------
+    points : PointSet
+    ground : Ground
+        Of the same points.
+    problem : Problem
+        With folds of these points and channels; without any nothing can be chosen. What is chosen
+        is remembered there, for all methods that stand on it.
+    """
+    names = tuple(channel.name for channel in points.channels)
+    key = ("kriging", names, problem.effort)
+    chosen: FieldChoice = problem.once(key, lambda: _chosen(points, ground, problem))
+    return chosen
+
+
+def _chosen(points: PointSet, ground: Ground, problem: Problem) -> FieldChoice:
+    plain = np.zeros(len(points.channels), dtype=np.bool_)
+    if not any(fold.asked.any() for fold in problem.folds):
+        return FieldChoice(FieldSettings(), plain, {})
+    trials = Trials.of(points, ground, problem)
+
+    def score(settings: FieldSettings) -> float:
+        return trials.score(settings, plain)
+
+    def searched(
+        start: FieldSettings, grid: Mapping[str, tuple[float, ...]], stage: str
+    ) -> FieldSettings:
+        found = search(start, grid, score, progress=problem.progress, what="choosing the kriging")
+        tried.update({stage + name: error for name, error in found.tried.items()})
+        return found.settings
+
+    tried: dict[str, float] = {}
+    coarse = searched(FieldSettings(), _grid(ground), "")
+    evaluations = _EVALUATIONS[problem.effort]
+    fine = refined(coarse, ground.places.space.stretches, score, evaluations=evaluations)
+    settings = searched(fine, _NEIGHBOURHOOD, "after the simplex, ")
+    return FieldChoice(settings, _skewed(trials, settings, tried), tried)
+
+
+def _grid(ground: Ground) -> dict[str, tuple[float, ...]]:
+    """Return the settings that can matter here."""
+    space = ground.places.space
+    idle = set() if space.own_scale else {"ratio"}
+    if ground.steps is None:
+        idle.add("steps")
+    if space.surface is None:
+        idle |= {"normals", "curvature"}
+    return {name: values for name, values in _GRID.items() if name not in idle}
+
+
+def _skewed(trials: Trials, settings: FieldSettings, tried: dict[str, float]) -> BoolArray:
+    """Mark the channels whose withheld RMSE falls by 1 % if made nearly normal first."""
+    every = np.ones(trials.spread.size, dtype=np.bool_)
+    plain, changed = trials.squares(settings, ~every), trials.squares(settings, every)
+    for number, square in enumerate(changed):
+        tried[f"yeo_johnson of channel {number}"] = float(np.sqrt(square))
+        tried[f"channel {number} as it is"] = float(np.sqrt(plain[number]))
+    return np.asarray(changed < _GAIN_OF_SKEW**2 * plain)

@@ -1,0 +1,127 @@
+"""What settings of local kriging are scored on: folds, channels of one mask at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinr_geo.kriging.field import Ground, KrigedField
+from sinr_geo.kriging.settings import FieldSettings
+from sinr_geo.methods.protocol import Effort, Problem
+from sinr_geo.nearest import same_pattern
+from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
+from sinr_geo.randomness import generator
+
+__all__ = ["Trials"]
+
+_QUERIES = {Effort.FAST: 1_500, Effort.NORMAL: 2_500, Effort.BEST: 12_000}
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Samples of one mask without what a fold withholds, and the entries that are asked for.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, shape (m,)
+        Points with samples.
+    values : ndarray, shape (m, q)
+    asked : ndarray of int64, shape (k,)
+        Points to predict.
+    truth : ndarray, shape (k, q)
+        NaN where not asked for.
+    columns : ndarray of int64, shape (q,)
+    """
+
+    rows: IntArray
+    values: FloatArray
+    asked: IntArray
+    truth: FloatArray
+    columns: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """All folds of some channels, a few thousand of the asked points.
+
+    Parameters
+    ----------
+    ground : Ground
+    parts : tuple of _Trial
+    spread : ndarray, shape (s,)
+        Standard deviation of each channel.
+    device : str
+    """
+
+    ground: Ground
+    parts: tuple[_Trial, ...]
+    spread: FloatArray
+    device: str
+
+    @classmethod
+    def of(cls, points: PointSet, ground: Ground, problem: Problem) -> Trials:
+        """Prepare the folds of a problem."""
+        rng = generator(problem.seed, "asked of kriging")
+        groups = [
+            (fold.asked, train, columns)
+            for fold, train in zip(problem.folds, _trains(points, problem), strict=True)
+            for columns in same_pattern(train.observed)
+            if train.observed[:, columns[0]].any() and fold.asked[:, columns].any()
+        ]
+        most = max(1, _QUERIES[problem.effort] // max(1, len(groups)))
+        parts = []
+        for asked, train, columns in groups:
+            rows = np.flatnonzero(train.observed[:, columns[0]])
+            queries = np.flatnonzero(asked[:, columns].any(axis=1))
+            queries = np.sort(rng.choice(queries, min(most, queries.size), replace=False))
+            entries = np.ix_(queries, columns)
+            truth = np.where(asked[entries], points.values[entries], np.nan)
+            values = train.values[np.ix_(rows, columns)]
+            parts.append(_Trial(rows, values, queries, truth, columns))
+        spread = [column[seen].std() if seen.any() else 1.0 for column, seen in _columns(points)]
+        scale = np.where(np.array(spread) > 0, spread, 1.0)
+        return cls(ground, tuple(parts), scale, problem.device)
+
+    def squares(self, settings: FieldSettings, skewed: BoolArray) -> FloatArray:
+        """Return each channel's mean squared error in units of its variance.
+
+        Parameters
+        ----------
+        settings : FieldSettings
+        skewed : ndarray of bool, shape (s,)
+            Channels that are made nearly normal before kriging.
+
+        Returns
+        -------
+        ndarray, shape (s,)
+            NaN where nothing is asked for.
+        """
+        total, count = np.zeros((2, self.spread.size))
+        for part in self.parts:
+            field = KrigedField.fit(
+                self.ground,
+                part.rows,
+                part.values,
+                settings,
+                skewed=skewed[part.columns],
+                device=self.device,
+            )
+            error = (field.mean(self.ground, part.asked) - part.truth) / self.spread[part.columns]
+            total[part.columns] += np.nansum(error**2, axis=0)
+            count[part.columns] += np.isfinite(part.truth).sum(axis=0)
+        return np.asarray(np.where(count > 0, total / np.maximum(count, 1.0), np.nan))
+
+    def score(self, settings: FieldSettings, skewed: BoolArray) -> float:
+        """Return the root of the mean over the channels."""
+        squares = self.squares(settings, skewed)
+        told = np.isfinite(squares)
+        return float(np.sqrt(squares[told].mean())) if told.any() else float("nan")
+
+
+def _trains(points: PointSet, problem: Problem) -> list[PointSet]:
+    return [fold.train(points) for fold in problem.folds]
+
+
+def _columns(points: PointSet) -> zip[tuple[FloatArray, BoolArray]]:
+    return zip(points.values.T, points.observed.T, strict=True)

@@ -1,0 +1,1 @@
+"""Learners that correct local kriging where there are samples enough."""

@@ -1,0 +1,95 @@
+"""What the peers share: which entries they predict, and channels of one mask together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sinr_geo.folds import Fold
+from sinr_geo.methods.protocol import HeldOut, Problem, Task
+from sinr_geo.nearest import same_pattern
+from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
+
+__all__ = [
+    "entries_to_predict",
+    "groups_that_choose",
+    "known",
+    "masks",
+    "problem_of_channels",
+    "withheld_errors",
+]
+
+_MOST_GROUPS = 6
+
+
+def groups_that_choose(points: PointSet, problem: Problem) -> tuple[IntArray, ...]:
+    """Group the channels that are asked for: each group chooses settings of its own.
+
+    Channels of one mask share their settings; where there are more than six masks, all do.
+
+    Returns
+    -------
+    tuple of ndarray of int64
+        Columns of each group.
+    """
+    denoising = problem.task is Task.DENOISING
+    asked = np.flatnonzero(points.observed.any(axis=0) & (denoising | problem.wanted.any(axis=0)))
+    if asked.size == 0:
+        asked = np.flatnonzero(points.observed.any(axis=0))
+    groups = [asked[columns] for columns in same_pattern(points.observed[:, asked])]
+    return tuple(groups) if len(groups) <= _MOST_GROUPS else (asked,)
+
+
+def masks(points: PointSet, columns: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield the columns of each mask among some channels, and the points observed there."""
+    for part in same_pattern(points.observed[:, columns]):
+        own = np.asarray(columns)[part]
+        rows = np.flatnonzero(points.observed[:, own[0]])
+        if rows.size:
+            yield own, rows
+
+
+def entries_to_predict(points: PointSet, fitted_to: PointSet, problem: Problem) -> BoolArray:
+    """Mark the wanted entries of the points that were fitted, and all entries of any others."""
+    same = np.array_equal(points.coordinates, fitted_to.coordinates)
+    if problem.task is Task.COMPLETION and same and problem.wanted.any():
+        return problem.wanted
+    return np.ones(points.values.shape, dtype=np.bool_)
+
+
+def known(score: float) -> float | None:
+    """Return a score, or None where nothing could be withheld."""
+    return score if np.isfinite(score) else None
+
+
+def problem_of_channels(problem: Problem, columns: IntArray) -> Problem:
+    """Return the problem of some channels; folds that ask for none of them are left out."""
+    folds = tuple(
+        fold.select_channels(columns) for fold in problem.folds if fold.asked[:, columns].any()
+    )
+    return replace(problem, wanted=problem.wanted[:, columns], folds=folds)
+
+
+def withheld_errors(
+    points: PointSet, folds: Sequence[Fold], withheld: Sequence[HeldOut]
+) -> tuple[FloatArray, FloatArray]:
+    """Return errors and predicted standard errors of the asked entries, folds stacked.
+
+    Returns
+    -------
+    errors, predicted : ndarray, each of shape (m, s)
+        NaN where not asked for.
+    """
+    shape = (0, len(points.channels))
+    errors, predicted = [np.empty(shape)], [np.empty(shape)]
+    for fold, held in zip(folds, withheld, strict=True):
+        rows = fold.asked.any(axis=1)
+        asked = fold.asked[rows]
+        error, spread = np.full((2, *asked.shape), np.nan)
+        error[asked] = held.values - points.values[fold.asked]
+        spread[asked] = held.standard_error
+        errors.append(error)
+        predicted.append(spread)
+    return np.concatenate(errors), np.concatenate(predicted)

@@ -1,0 +1,78 @@
+"""The standard error of the sine head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinr_geo.folds import Fold
+from sinr_geo.methods.protocol import Problem, Task
+from sinr_geo.points import FloatArray, IntArray, PointSet
+from sinr_geo.sine.ensemble import Told
+from sinr_geo.stacked_error import Signs, StackedError
+
+__all__ = ["SineError", "asked_entries", "spread_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class SineError:
+    """The posterior and the disagreement of members, calibrated where that can be done.
+
+    Where noise is measured the posterior is taken at its word, because nothing withheld is free of
+    noise; otherwise the law is learned from withheld entries.
+
+    Parameters
+    ----------
+    law : StackedError, or None
+    spread : ndarray, shape (s,)
+        Of each channel's observed values.
+    """
+
+    law: StackedError | None
+    spread: FloatArray
+
+    @classmethod
+    def fit(cls, points: PointSet, problem: Problem, told: Sequence[Told]) -> SineError:
+        """Learn from what was said of the asked entries of every fold."""
+        spread = spread_of(points)
+        if problem.task is Task.DENOISING and points.lattice is not None:
+            return cls(None, spread)
+        channel, truth = asked_entries(points, problem.folds)
+        values, own, apart = (
+            np.concatenate([getattr(part, name) for part in told])
+            for name in ("values", "own", "apart")
+        )
+        scale, known = spread[channel], np.isfinite(values)
+        signs = Signs((own / scale)[known], (apart / scale)[known], channel[known])
+        errors = ((values - truth) / scale)[known]
+        return cls(StackedError.fit(signs, errors, len(points.channels)), spread)
+
+    def __call__(self, told: Told, channel: IntArray) -> FloatArray:
+        """Return the standard errors (m,) of entries (m,) of some channels."""
+        if self.law is None:
+            return np.asarray(np.hypot(told.own, told.apart))
+        scale = self.spread[channel]
+        return np.asarray(self.law(Signs(told.own / scale, told.apart / scale, channel)) * scale)
+
+    def of_all(self, told: Told) -> FloatArray:
+        """Return the standard errors of all channels, (n, s)."""
+        errors = np.empty(told.values.shape)
+        for column in range(self.spread.size):
+            part = Told(told.values[:, column], told.own[:, column], told.apart[:, column])
+            errors[:, column] = self(part, np.full(len(errors), column))
+        return errors
+
+
+def asked_entries(points: PointSet, folds: Sequence[Fold]) -> tuple[IntArray, FloatArray]:
+    """Return channel and true value of the asked entries of all folds, (m,) each."""
+    channel = np.concatenate([np.nonzero(fold.asked)[1] for fold in folds])
+    return channel, np.concatenate([points.values[fold.asked] for fold in folds])
+
+
+def spread_of(points: PointSet) -> FloatArray:
+    """Return the standard deviation of each channel's observed values, 1 where it is 0; (s,)."""
+    columns = zip(points.values.T, points.observed.T, strict=True)
+    found = np.array([values[seen].std() if seen.any() else 0.0 for values, seen in columns])
+    return np.where(found > 0, found, 1.0)

@@ -1,0 +1,121 @@
+"""The two forms of S-INR that `sinr` is made of, each with its settings chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from sinr_geo.sine.choose_spectral import choose_spectral
+from sinr_geo.sine.choose_trained import choose_trained, default_trained, for_all_points
+from sinr_geo.sine.ensemble import Ensemble
+from sinr_geo.sine.ground import Ground
+from sinr_geo.sine.spectral import SpectralSettings, fit_spectral
+from sinr_geo.sine.study import Study
+from sinr_geo.sine.trained import BATCH, REFINED, TrainedSettings, fit_trained
+
+__all__ = ["Form", "SpectralForm", "TrainedForm"]
+
+_MOST_TRAINED = 3
+
+
+class Form(Protocol):
+    """A form of S-INR with its settings."""
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+        ...
+
+    @property
+    def tried(self) -> list[dict[str, Any]]:
+        """What was tried, with its withheld scores; JSON types only."""
+        ...
+
+    @property
+    def settings_report(self) -> Mapping[str, Any]:
+        """What was chosen; JSON types only."""
+        ...
+
+    def fit(self, ground: Ground, members: int, seed: int) -> Ensemble:
+        """Fit some members to all observed entries of a ground."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpectralForm:
+    """One wide sine layer from a spectrum, its last layer in closed form.
+
+    Parameters
+    ----------
+    finalists : tuple of SpectralSettings
+        The best settings, and others that are as good; members take them in turn.
+    tried : list of dict
+    """
+
+    finalists: tuple[SpectralSettings, ...]
+    tried: list[dict[str, Any]]
+    name: str = "spectral"
+
+    @classmethod
+    def choose(cls, study: Study, progress: Callable[[float], None]) -> SpectralForm:
+        """Choose the settings, the ratio of extra axes among them."""
+        return cls(*choose_spectral(study, progress))
+
+    @property
+    def ratio(self) -> float:
+        """Ratio of extra axes to space; all finalists have the same."""
+        return self.finalists[0].ratio
+
+    @property
+    def settings_report(self) -> Mapping[str, Any]:
+        """The best settings, and those that are as good."""
+        best, *others = (asdict(settings) for settings in self.finalists)
+        return {**best, "as_good": others}
+
+    def fit(self, ground: Ground, members: int, seed: int) -> Ensemble:
+        """Solve some members."""
+        count = len(self.finalists)
+        return Ensemble(
+            tuple(
+                fit_spectral(ground, self.finalists[member % count], seed + member)
+                for member in range(members)
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedForm:
+    """A narrow and deep network trained by Adam.
+
+    Parameters
+    ----------
+    settings : TrainedSettings
+    tried : list of dict
+    """
+
+    settings: TrainedSettings
+    tried: list[dict[str, Any]]
+    name: str = "trained"
+
+    @classmethod
+    def choose(cls, study: Study, ratio: float, progress: Callable[[float], None]) -> TrainedForm:
+        """Choose the settings and the number of steps, given the ratio of extra axes."""
+        channels, sampled = len(study.points.channels), study.sampled()
+        start = default_trained(sampled, study.in_all, channels, study.problem.task)
+        best, tried = choose_trained(study, ratio, start, progress)
+        return cls(for_all_points(study, best.settings), tried)
+
+    @property
+    def settings_report(self) -> Mapping[str, Any]:
+        """The settings."""
+        return asdict(self.settings)
+
+    def fit(self, ground: Ground, members: int, seed: int) -> Ensemble:
+        """Train at most three members."""
+        return Ensemble(
+            tuple(
+                fit_trained(ground, REFINED, self.settings, points=BATCH, seed=seed + member)[0]
+                for member in range(min(members, _MOST_TRAINED))
+            )
+        )
