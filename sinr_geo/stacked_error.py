@@ -1,9 +1,9 @@
 """The standard error of a stack, learned on withheld entries.
 
-Two signs tell where a stack errs: what its members say of their own errors, and how far they are
-apart. The law is
+Three signs tell where a stack errs: what its members say of their own errors, how far they are
+apart, and how rough the field is around. The law is
 
-    log sd = a + b log(members' standard error) + c log(members' disagreement),
+    log sd = a + b log(members' standard error) + c log(disagreement) + d log(local spread),
 
 fitted by maximum likelihood of Gaussian errors, and then scaled so that the intervals of one and
 of two standard errors hold what they promise.
@@ -25,6 +25,7 @@ _ENOUGH = 200
 _LEVELS = ((0.6827, 1.0), (0.95, 1.96))
 _SCALES = np.exp(np.linspace(-1.0, 1.0, 201))
 _LEAST = 1e-6
+_SMOOTH = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +34,31 @@ class Signs:
 
     Parameters
     ----------
-    standard_error, disagreement : ndarray, each of shape (m,)
-        The members' own, and the spread between them, in units of the channel's spread.
+    standard_error, disagreement, roughness : ndarray, each of shape (m,)
+        The members' own, the spread between them, and that of the nearest observed values, in
+        units of the channel's spread.
     channel : ndarray of int, shape (m,)
     """
 
     standard_error: FloatArray
     disagreement: FloatArray
+    roughness: FloatArray
     channel: IntArray
 
     @classmethod
     def of(
-        cls, values: FloatArray, errors: FloatArray, weights: FloatArray, channel: IntArray
+        cls,
+        values: FloatArray,
+        errors: FloatArray,
+        weights: FloatArray,
+        roughness: FloatArray,
+        channel: IntArray,
     ) -> Signs:
         """Take the signs of members' predictions and errors (m, q), weighted (m, q)."""
         mean = (weights * values).sum(axis=1)
         apart = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
         own = (weights * cls.known(errors) ** 2).sum(axis=1)
-        return cls(np.sqrt(own), np.sqrt(apart), channel)
+        return cls(np.sqrt(own), np.sqrt(apart), roughness, channel)
 
     @staticmethod
     def known(errors: FloatArray) -> FloatArray:
@@ -58,9 +66,9 @@ class Signs:
         return np.nan_to_num(errors, nan=1.0)
 
     def design(self) -> FloatArray:
-        """Return the logarithms of both signs; -> (m, 2)."""
-        signs = np.stack((self.standard_error, self.disagreement), axis=1)
-        return np.asarray(np.log(np.maximum(signs, _LEAST)))
+        """Return the logarithms of the signs; -> (m, 3)."""
+        found = (self.standard_error, self.disagreement, self.roughness + _SMOOTH)
+        return np.asarray(np.log(np.maximum(np.stack(found, axis=1), _LEAST)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +77,10 @@ class StackedError:
 
     Parameters
     ----------
-    centre : ndarray, shape (2,)
-        Means of the logarithms of both signs.
-    slope : ndarray, shape (2,)
-        b and c.
+    centre : ndarray, shape (3,)
+        Means of the logarithms of the signs.
+    slope : ndarray, shape (3,)
+        b, c and d.
     scale : ndarray, shape (channels,)
     """
 
@@ -94,7 +102,7 @@ class StackedError:
         """
         design = signs.design()
         if len(errors) < _ENOUGH:
-            centre, slope = np.zeros(2), np.array([1.0, 0.0])
+            centre, slope = np.zeros(3), np.array([1.0, 0.0, 0.0])
         else:
             centre, slope = design.mean(axis=0), _slopes(design - design.mean(axis=0), errors)
         shape = np.exp((design - centre) @ slope)
@@ -108,10 +116,11 @@ class StackedError:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the slopes and scales; JSON types only."""
-        of_members, of_disagreement = self.slope.tolist()
+        of_members, of_disagreement, of_roughness = self.slope.tolist()
         return {
             "slope_of_members_error": of_members,
             "slope_of_disagreement": of_disagreement,
+            "slope_of_local_spread": of_roughness,
             "scale": self.scale.tolist(),
         }
 
@@ -122,7 +131,7 @@ class StackedError:
 
 
 def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
-    """Fit b and c, neither negative, by maximum likelihood; the intercept moves along."""
+    """Fit b, c and d, none negative, by maximum likelihood; the intercept moves along."""
     squares = errors**2 + 1e-12
 
     def loss(free: FloatArray) -> tuple[float, FloatArray]:
@@ -131,8 +140,8 @@ def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
         gradient = np.append(pull.mean(), (pull[:, None] * design).mean(axis=0))
         return float((log_sd + 0.5 * squares * np.exp(-2.0 * log_sd)).mean()), gradient
 
-    start = np.array([0.5 * np.log(squares.mean()), 0.5, 0.2])
-    bounds = [(None, None), (0.0, 1.5), (0.0, 1.0)]
+    start = np.array([0.5 * np.log(squares.mean()), 0.5, 0.2, 0.2])
+    bounds = [(None, None), (0.0, 2.0), (0.0, 1.0), (0.0, 1.0)]
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:])
 
 

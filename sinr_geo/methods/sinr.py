@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.folds import Fold
+from sinr_geo.local_spread import local_spread
 from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Task
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
@@ -64,8 +65,8 @@ class SinrMethod:
         parts = [mixed(part, weights[c]) for part, c in zip(told, channels, strict=True)]
         error = SineError.fit(points, problem, parts)
         withheld = tuple(
-            HeldOut(part.values, error(part, channel))
-            for part, channel in zip(parts, channels, strict=True)
+            HeldOut(part.values, _error(points, fold, part, error))
+            for fold, part in zip(problem.folds, parts, strict=True)
         )
         report = _described(forms, weights, held_out_rmse(points, problem.folds, withheld))
         return _Chosen(forms, weights, ratio, error, withheld, report)
@@ -93,7 +94,7 @@ class _Chosen:
             problem.progress(f"fitting the {form.name} form", len(ensembles) / used.size)
             ensembles.append(form.fit(ground, members, problem.seed))
         report = {**self.report, "parameters": sum(part.parameters for part in ensembles)}
-        return FittedSinr(ensembles, self.weights[:, used], self.error, report)
+        return FittedSinr(points, ensembles, self.weights[:, used], self.error, report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class FittedSinr:
 
     Parameters
     ----------
+    samples : PointSet
+        That they were fitted to.
     ensembles : list of Ensemble
         One of each form.
     weights : ndarray, shape (s, q)
@@ -110,6 +113,7 @@ class FittedSinr:
     report : mapping
     """
 
+    samples: PointSet
     ensembles: list[Ensemble]
     weights: FloatArray
     error: SineError
@@ -118,7 +122,7 @@ class FittedSinr:
     def predict(self, points: PointSet) -> Prediction:
         """Predict every entry, at the fitted places or anywhere else."""
         told = mixed([ensemble.told(points) for ensemble in self.ensembles], self.weights)
-        return Prediction(told.values, self.error.of_all(told))
+        return Prediction(told.values, self.error.of_all(told, self.samples, points))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,12 @@ def _asked(ground: Ground, fold: Fold, form: Form, problem: Problem) -> Told:
     rows = np.flatnonzero(fold.asked.any(axis=1))
     ensemble = form.fit(ground, members, problem.seed)
     return ensemble.told_at_fitted(rows).entries(fold.asked[rows])
+
+
+def _error(points: PointSet, fold: Fold, told: Told, error: SineError) -> FloatArray:
+    """Return the standard errors (m,) of what a fold asks for."""
+    rough = local_spread(fold.train(points), points, fold.asked)[fold.asked]
+    return error(told, rough, np.nonzero(fold.asked)[1])
 
 
 def _members(points: PointSet, problem: Problem, fits: int) -> int:

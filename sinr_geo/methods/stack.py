@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.folds import Fold
+from sinr_geo.local_spread import local_spread
 from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem
 from sinr_geo.points import FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_rmse
 from sinr_geo.stacked_error import Signs, StackedError
-from sinr_geo.stacking import channel_weights, chosen_ridge
+from sinr_geo.stacking import channel_weights
 
 __all__ = ["Stack"]
 
@@ -52,21 +53,20 @@ class Stack:
         """
         spread = _spread(points)
         asked = _Asked.of(list(choices.values()), points, problem.folds, spread)
-        ridge = chosen_ridge(asked.values, asked.truth, asked.fold)
-        weights = channel_weights(asked.values, asked.truth, asked.channel, ridge)
+        weights = channel_weights(asked.values, asked.truth, asked.channel)
         used = np.flatnonzero(weights.any(axis=0))
         names = [list(choices)[number] for number in used]
         weights = weights[:, used]
         entries = weights[asked.channel]
         mean = (entries * asked.values[:, used]).sum(axis=1)
-        signs = Signs.of(asked.values[:, used], asked.errors[:, used], entries, asked.channel)
+        signs = Signs.of(
+            asked.values[:, used], asked.errors[:, used], entries, asked.roughness, asked.channel
+        )
         error = StackedError.fit(signs, mean - asked.truth, len(points.channels))
         withheld = asked.held_out(
             mean * spread[asked.channel], error(signs) * spread[asked.channel]
         )
-        report = _report(choices, names, weights, error, withheld, points, problem) | {
-            "ridge": ridge
-        }
+        report = _report(choices, names, weights, error, withheld, points, problem)
         return cls(
             {name: choices[name] for name in names}, weights, error, spread, withheld, report
         )
@@ -111,14 +111,20 @@ class FittedStack:
             mean += step * before
             apart += weight * before * (values - mean)
             own += weight * Signs.known(errors / self.stack.spread) ** 2
-        return Prediction(mean * self.stack.spread, self._errors(own, apart))
+        errors = self._errors(own, apart, local_spread(points, points, np.isfinite(mean)))
+        return Prediction(mean * self.stack.spread, errors)
 
-    def _errors(self, own: FloatArray, apart: FloatArray) -> FloatArray:
-        """Return standard errors from the members' variance and their spread, each (n, s)."""
+    def _errors(self, own: FloatArray, apart: FloatArray, roughness: FloatArray) -> FloatArray:
+        """Return standard errors from the three signs, each (n, s)."""
         errors = np.empty(own.shape)
         for column, spread in enumerate(self.stack.spread):
             channel = np.full(len(own), column)
-            signs = Signs(np.sqrt(own[:, column]), np.sqrt(apart[:, column]), channel)
+            signs = Signs(
+                np.sqrt(own[:, column]),
+                np.sqrt(apart[:, column]),
+                roughness[:, column] / spread,
+                channel,
+            )
             errors[:, column] = self.stack.error(signs) * spread
         return errors
 
@@ -131,9 +137,9 @@ class _Asked:
     ----------
     values, errors : ndarray, each of shape (m, q)
         In units of the channel's spread.
-    truth : ndarray, shape (m,)
+    truth, roughness : ndarray, each of shape (m,)
+        The spread of the nearest values that a fold leaves.
     channel : ndarray of int, shape (m,)
-    fold : ndarray of int, shape (m,)
     told : list of ndarray of bool
         Which of each fold's asked entries they are.
     """
@@ -141,8 +147,8 @@ class _Asked:
     values: FloatArray
     errors: FloatArray
     truth: FloatArray
+    roughness: FloatArray
     channel: IntArray
-    fold: IntArray
     told: list[Any]
 
     @classmethod
@@ -157,12 +163,12 @@ class _Asked:
             values = np.stack([h.values for h in held], axis=1) / scale
             errors = np.stack([h.standard_error for h in held], axis=1) / scale
             truth = points.values[fold.asked] / scale[:, 0]
+            rough = local_spread(fold.train(points), points, fold.asked)[fold.asked] / scale[:, 0]
             known = np.isfinite(values).all(axis=1)
             told.append(known)
-            parts.append((values[known], errors[known], truth[known], channel[known]))
-        values, errors, truth, channel = (np.concatenate(p) for p in zip(*parts, strict=True))
-        fold_of = np.repeat(np.arange(len(told)), [int(known.sum()) for known in told])
-        return cls(values, errors, truth, channel, fold_of, told)
+            parts.append([part[known] for part in (values, errors, truth, rough, channel)])
+        joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        return cls(joined[0], joined[1], joined[2], joined[3], joined[4], told)
 
     def held_out(self, values: FloatArray, errors: FloatArray) -> tuple[HeldOut, ...]:
         """Sort predictions (m,) into the folds again, NaN where a member was not tried."""

@@ -1,6 +1,7 @@
-"""`trees`: extremely randomised trees on rotated coordinates, of scikit-learn.
+"""`trees`: extremely randomised trees (of scikit-learn) that cut in any direction.
 
-A tree cuts along axes, so every tree gets a random rotation of the coordinates beside them.
+A tree cuts along its features, so every tree gets the places along random directions of its own
+instead of the coordinates (Tomita et al. 2020, sparse projection oblique randomer forests).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from sklearn.tree import ExtraTreeRegressor
 
 from sinr_geo.kriging.settings import FieldSettings
 from sinr_geo.methods.protocol import Choice, Problem
-from sinr_geo.methods.tuned_peer import RATIOS, Scattered, choose_peer
+from sinr_geo.methods.tuned_peer import RATIOS, STRETCHES, Scattered, choose_peer
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.randomness import generator
 
@@ -21,40 +22,53 @@ __all__ = ["TreeSettings", "TreesMethod"]
 _GRIDS = {
     "ratio": RATIOS,
     "normals": (0.0, 8.0, 32.0),
+    "stretch": STRETCHES,
+    "directions": (1, 2, 4, 8),
     "leaf": (1, 2, 3, 5, 10),
-    "trees": (30, 100),
+    "trees": (40, 100, 300),
 }
 _LEFT_OUT = 3
-_SAMPLES_OF_ALL_TREES = 2_000_000
+_WORK = 2e7
 _FEWEST = 20
 _CHUNK = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class TreeSettings:
-    """What is chosen for rotated extra trees.
+    """What is chosen for oblique extra trees.
 
     Parameters
     ----------
     trees : int
         Fewer where there are very many samples.
+    directions : int
+        Random directions that a tree may cut across, per dimension.
     leaf : int
         Fewest samples in a leaf.
     normals : float
         Spacings that a unit of difference between normals of a surface counts as.
     ratio : float
         Horizontal spacings that one step of time counts as.
+    stretch : float
+        Natural logarithm of how far the second axis of a plane is drawn out.
     """
 
-    trees: int = 30
+    trees: int = 40
+    directions: int = 4
     leaf: int = 2
     normals: float = 0.0
     ratio: float = 1.0
+    stretch: float = 0.0
 
     @property
     def geometry(self) -> FieldSettings:
-        """What distance means: it decides what a rotation mixes."""
-        return FieldSettings(ratio=self.ratio, normals=self.normals, curvature=self.normals / 4.0)
+        """What distance means: it decides what a direction mixes."""
+        return FieldSettings(
+            ratio=self.ratio,
+            stretch=(self.stretch,),
+            normals=self.normals,
+            curvature=self.normals / 4.0,
+        )
 
     def __call__(self, samples: Scattered) -> tuple[FloatArray, FloatArray]:
         """Average the trees; the error grows with their spread.
@@ -66,33 +80,33 @@ class TreeSettings:
         smoothing = bool((samples.own >= 0).any()) and lot.size > 1
         total, squares = np.zeros((2, len(samples.queries), samples.values.shape[1]))
         count = np.zeros((len(samples.queries), 1))
-        for number in range(min(self.trees, max(_FEWEST, _SAMPLES_OF_ALL_TREES // lot.size))):
+        dimensions = samples.places.shape[1]
+        for number in range(self._affordable(lot.size * self.directions * dimensions)):
             kept = np.asarray((lot + number) % min(_LEFT_OUT, lot.size) != 0) | (not smoothing)
-            rotation, _ = np.linalg.qr(rng.standard_normal((samples.places.shape[1],) * 2))
+            across = rng.standard_normal((dimensions, self.directions * dimensions))
             tree = ExtraTreeRegressor(
                 min_samples_leaf=self.leaf, random_state=int(rng.integers(1 << 31))
             )
-            tree.fit(_rotated(samples.places[kept], rotation), samples.values[kept])
+            tree.fit(samples.places[kept] @ across, samples.values[kept])
             rows = np.flatnonzero((samples.own < 0) | ~kept[samples.own])
             for part in np.array_split(rows, -(-rows.size // _CHUNK)):
-                found = tree.predict(_rotated(samples.queries[part], rotation))
+                found = tree.predict(samples.queries[part] @ across)
                 total[part] += found.reshape(part.size, -1)
                 squares[part] += found.reshape(part.size, -1) ** 2
             count[rows] += 1.0
         mean = total / count
         return mean, np.sqrt(np.maximum(squares / count - mean**2, 0.0))
 
+    def _affordable(self, size: int) -> int:
+        """Return how many trees, but no fewer than 20, a table of some size allows."""
+        return min(self.trees, max(_FEWEST, int(_WORK / size)))
+
 
 class TreesMethod:
-    """Rotated extra trees."""
+    """Oblique extra trees."""
 
     name = "trees"
 
     def choose(self, points: PointSet, problem: Problem) -> Choice:
-        """Choose leaves, weight of normals and the ratio of time to space on the folds."""
+        """Choose directions, leaves, and what distance means, on the folds."""
         return choose_peer(self.name, TreeSettings(), _GRIDS, points, problem)
-
-
-def _rotated(places: FloatArray, rotation: FloatArray) -> FloatArray:
-    """Return places (n, d) and, beside them, the same rotated; -> (n, 2 d)."""
-    return np.concatenate((places, places @ rotation), axis=1)

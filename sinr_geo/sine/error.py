@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinr_geo.folds import Fold
+from sinr_geo.local_spread import local_spread
 from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.points import FloatArray, IntArray, PointSet
 from sinr_geo.sine.ensemble import Told
@@ -18,7 +19,7 @@ __all__ = ["SineError", "asked_entries", "spread_of"]
 
 @dataclass(frozen=True, slots=True)
 class SineError:
-    """The posterior and the disagreement of members, calibrated where that can be done.
+    """The posterior, the disagreement of members and how rough the field is, calibrated.
 
     Where noise is measured the posterior is taken at its word, because nothing withheld is free of
     noise; otherwise the law is learned from withheld entries.
@@ -45,23 +46,29 @@ class SineError:
             for name in ("values", "own", "apart")
         )
         scale, known = spread[channel], np.isfinite(values)
-        signs = Signs((own / scale)[known], (apart / scale)[known], channel[known])
+        rough = np.concatenate(
+            [local_spread(f.train(points), points, f.asked)[f.asked] for f in problem.folds]
+        )
+        own, apart, rough = ((sign / scale)[known] for sign in (own, apart, rough))
+        signs = Signs(own, apart, rough, channel[known])
         errors = ((values - truth) / scale)[known]
         return cls(StackedError.fit(signs, errors, len(points.channels)), spread)
 
-    def __call__(self, told: Told, channel: IntArray) -> FloatArray:
+    def __call__(self, told: Told, rough: FloatArray, channel: IntArray) -> FloatArray:
         """Return the standard errors (m,) of entries (m,) of some channels."""
         if self.law is None:
             return np.asarray(np.hypot(told.own, told.apart))
         scale = self.spread[channel]
-        return np.asarray(self.law(Signs(told.own / scale, told.apart / scale, channel)) * scale)
+        signs = Signs(told.own / scale, told.apart / scale, rough / scale, channel)
+        return np.asarray(self.law(signs) * scale)
 
-    def of_all(self, told: Told) -> FloatArray:
-        """Return the standard errors of all channels, (n, s)."""
+    def of_all(self, told: Told, samples: PointSet, points: PointSet) -> FloatArray:
+        """Return the standard errors of all channels at points, given the samples, (n, s)."""
         errors = np.empty(told.values.shape)
+        rough = local_spread(samples, points, np.isfinite(told.values))
         for column in range(self.spread.size):
             part = Told(told.values[:, column], told.own[:, column], told.apart[:, column])
-            errors[:, column] = self(part, np.full(len(errors), column))
+            errors[:, column] = self(part, rough[:, column], np.full(len(errors), column))
         return errors
 
 
