@@ -19,6 +19,7 @@ from sinr_geo.options import Options
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Flag, Prediction, Recovery
 from sinr_geo.trial import Trial
+from sinr_geo.workers import one_thread_each
 
 __all__ = ["recover_points", "sparse_channels"]
 
@@ -62,9 +63,10 @@ def recover_points(
         part = drift.without(part)
         problem = _problem(gaps, task, options, progress)
         trial = Trial.of(part, problem)
-        chosen = method_named(options.method).choose(trial.points, trial.problem)
-        fitted = chosen.fit(part, problem)
-        found = drift.restored(fitted.predict(part))
+        with one_thread_each():
+            chosen = method_named(options.method).choose(trial.points, trial.problem)
+            fitted = chosen.fit(part, problem)
+            found = drift.restored(fitted.predict(part))
         prediction.values[:, varying] = found.values
         prediction.standard_error[:, varying] = found.standard_error
         choice = {**fitted.report, "missingness": drift.as_dict()}

@@ -141,7 +141,7 @@ def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
         return float((log_sd + 0.5 * squares * np.exp(-2.0 * log_sd)).mean()), gradient
 
     start = np.array([0.5 * np.log(squares.mean()), 0.5, 0.2, 0.2])
-    bounds = [(None, None), (0.0, 2.0), (0.0, 1.0), (0.0, 1.0)]
+    bounds = [(None, None), (0.0, 1.2), (0.0, 1.0), (0.0, 1.0)]
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:])
 
 

@@ -1,7 +1,8 @@
 """Weights for members that were scored on the same withheld entries (Breiman 1996, Stacking).
 
 Weights are not negative and add up to 1, which keeps a stack inside what its members say. Shrinking
-them towards equal ones keeps it from betting on differences that the withheld entries cannot tell.
+them towards equal ones keeps it from betting on differences that the withheld entries cannot tell: the
+more entries there are, the weaker the pull.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sinr_geo.points import FloatArray, IntArray
 __all__ = ["channel_weights", "simplex_weights"]
 
 _RIDGE = 0.3
+_PRIOR = 500
 _DROPPED = 0.05
 _SUM_TO_ONE = 1e3
 _ENOUGH = 1_000
@@ -78,6 +80,7 @@ def channel_weights(predictions: FloatArray, truth: FloatArray, channel: IntArra
 def _solved(predictions: FloatArray, truth: FloatArray, towards: FloatArray) -> FloatArray:
     """Solve the ridge problem on the simplex as one of non-negative least squares."""
     error = ((predictions - truth[:, None]) ** 2).mean(axis=0).min()
+    ridge = min(_RIDGE, _PRIOR / len(truth))
     unit = np.sqrt(max(float(error), 1e-300) * len(truth))
     # The mean of the members is taken off first: it changes nothing where weights add up to 1,
     # and keeps the equations well scaled where all values are large and alike.
@@ -86,12 +89,12 @@ def _solved(predictions: FloatArray, truth: FloatArray, towards: FloatArray) -> 
     rows = np.concatenate(
         (
             (predictions - centre[:, None]) / unit,
-            np.sqrt(_RIDGE) * np.eye(len(towards)),
+            np.sqrt(ridge) * np.eye(len(towards)),
             np.full((1, len(towards)), _SUM_TO_ONE),
         )
     )
     right = np.concatenate(
-        ((truth - centre) / unit, np.sqrt(_RIDGE) * towards / total, [_SUM_TO_ONE])
+        ((truth - centre) / unit, np.sqrt(ridge) * towards / total, [_SUM_TO_ONE])
     )
     gram = rows.T @ rows
     factor = np.linalg.cholesky(gram + 1e-12 * np.trace(gram) * np.eye(len(gram)))

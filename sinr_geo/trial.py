@@ -8,7 +8,7 @@ import numpy as np
 
 from sinr_geo.coordinates import Embedding
 from sinr_geo.folds import Fold, gap_folds, scattered_folds
-from sinr_geo.methods.protocol import Effort, Problem, Task
+from sinr_geo.methods.protocol import Effort, Problem, Shared, Task
 from sinr_geo.part import representative_rows
 from sinr_geo.points import PointSet
 
@@ -49,7 +49,7 @@ class Trial:
         if rows.size < len(points):
             points = points.take(rows)
             problem = replace(problem, wanted=problem.wanted[rows])
-        return cls(points, replace(problem, folds=_folds(points, problem), shared={}))
+        return cls(points, replace(problem, folds=_folds(points, problem), shared=Shared()))
 
 
 def _folds(points: PointSet, problem: Problem) -> tuple[Fold, ...]:

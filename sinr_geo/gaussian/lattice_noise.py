@@ -8,11 +8,16 @@ import numpy as np
 
 from sinr_geo.gaussian.crop import fullest_crop
 from sinr_geo.gaussian.noise import noise_levels
-from sinr_geo.gaussian.noise_variance import NoiseVariance, fit_noise_variance, local_means
+from sinr_geo.gaussian.noise_variance import (
+    NoiseVariance,
+    fit_noise_variance,
+    local_means,
+    mean_noise_levels,
+)
 from sinr_geo.nearest import inverse_distance
 from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
 
-__all__ = ["LatticeNoise", "complete_cube", "lattice_noise", "observed_cells", "white_levels"]
+__all__ = ["LatticeNoise", "complete_cube", "lattice_noise", "observed_cells", "stabilised_levels"]
 
 _LEAST_NOISE = 1e-3
 _LEVEL_CELLS = 250_000
@@ -30,10 +35,18 @@ class LatticeNoise:
         to the stored type, nor a thousandth of the channel's spread.
     variance : NoiseVariance, or None
         How it follows the mean; None where it does not.
+    typical : ndarray, shape (s,)
+        Level of most cells, by a median; the same as `levels` where it is the same everywhere.
     """
 
     levels: FloatArray
     variance: NoiseVariance | None
+    typical: FloatArray
+
+    @classmethod
+    def white(cls, levels: FloatArray) -> LatticeNoise:
+        """Describe noise of the same levels (s,) in all cells."""
+        return cls(levels, None, levels)
 
     def by_entry(self, cube: FloatArray, lattice: Lattice) -> FloatArray:
         """Return the standard deviation at every entry of a complete cube (cells, s)."""
@@ -56,23 +69,25 @@ def lattice_noise(points: PointSet, complete: FloatArray) -> LatticeNoise:
     lattice = points.lattice
     assert lattice is not None
     cube, told = complete_cube(complete, lattice), observed_cells(points, lattice)
-    variance = _following(cube, lattice, told)
+    least = np.maximum(_least_noise(cube[told]), _quantisation(points))
+    part = _Part.of(cube, lattice, told, _LEVEL_CELLS)
+    typical = np.maximum(noise_levels(part.cube, lattice.space, part.told), least)
+    part = _Part.of(cube, lattice, told, _VARIANCE_CELLS)
+    variance = fit_noise_variance(part.cube, lattice.space, part.told)
     if variance is None:
-        levels = white_levels(cube, lattice, told)
-    else:
-        levels = np.sqrt(variance.at(cube[told].mean(axis=0)))
-        levels = np.maximum(levels, _least_noise(cube[told]))
-    return LatticeNoise(np.maximum(levels, _quantisation(points)), variance)
+        return LatticeNoise.white(typical)
+    levels = np.sqrt(variance.at(cube[told].mean(axis=0)))
+    return LatticeNoise(np.maximum(levels, least), variance, typical)
 
 
-def white_levels(cube: FloatArray, lattice: Lattice, told: BoolArray) -> FloatArray:
-    """Estimate one level per channel of a complete cube (cells, s); -> (s,)."""
-    box = fullest_crop(lattice, _LEVEL_CELLS, told)
-    shape = box.lattice.shape
-    noise = noise_levels(
-        cube[box.cells].reshape(*shape, -1), lattice.space, told[box.cells].reshape(shape)
-    )
-    return np.asarray(np.maximum(noise, _least_noise(cube[told])))
+def stabilised_levels(cube: FloatArray, lattice: Lattice, told: BoolArray) -> FloatArray:
+    """Estimate one level per channel of a cube (cells, s) whose noise was stabilised; -> (s,).
+
+    About 1; less where counts are few, and then not the same in all cells.
+    """
+    part = _Part.of(cube, lattice, told, _VARIANCE_CELLS)
+    levels = mean_noise_levels(part.cube, lattice.space, part.told)
+    return np.asarray(np.maximum(levels, _least_noise(cube[told])))
 
 
 def observed_cells(points: PointSet, lattice: Lattice) -> BoolArray:
@@ -92,12 +107,19 @@ def complete_cube(complete: FloatArray, lattice: Lattice) -> FloatArray:
     return inverse_distance(index.astype(np.float64), grid, known, 1)
 
 
-def _following(cube: FloatArray, lattice: Lattice, told: BoolArray) -> NoiseVariance | None:
-    box = fullest_crop(lattice, _VARIANCE_CELLS, told)
-    shape = box.lattice.shape
-    return fit_noise_variance(
-        cube[box.cells].reshape(*shape, -1), lattice.space, told[box.cells].reshape(shape)
-    )
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The box of a lattice that noise is measured in: (..., s), and observed cells (...)."""
+
+    cube: FloatArray
+    told: BoolArray
+
+    @classmethod
+    def of(cls, cube: FloatArray, lattice: Lattice, told: BoolArray, most: int) -> _Part:
+        """Take the box of at most about `most` cells in which most were observed."""
+        box = fullest_crop(lattice, most, told)
+        shape = box.lattice.shape
+        return cls(cube[box.cells].reshape(*shape, -1), told[box.cells].reshape(shape))
 
 
 def _least_noise(rows: FloatArray) -> FloatArray:

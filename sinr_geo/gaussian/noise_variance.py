@@ -18,17 +18,19 @@ from scipy.ndimage import uniform_filter
 from scipy.optimize import nnls
 from scipy.sparse import csr_array
 
-from sinr_geo.gaussian.noise import MAD_TO_SD, Residuals, second_differences
+from sinr_geo.gaussian.noise import MAD_TO_SD, Residuals, noise_levels, second_differences
 from sinr_geo.points import BoolArray, FloatArray
 
-__all__ = ["NoiseVariance", "fit_noise_variance", "local_means"]
+__all__ = ["NoiseVariance", "fit_noise_variance", "local_means", "mean_noise_levels"]
 
-CONSTANT, SHARED, PER_CHANNEL = "constant", "one gain", "a gain per channel"
+_CONSTANT, _SHARED, _PER_CHANNEL = "constant", "one gain", "a gain per channel"
 
 _BINS = 16
 _CELLS_PER_BIN = 50
 _REWEIGHTINGS = 3
 _LEAST = 1e-6
+_LEAST_SHARE = 1e-3
+_FEWEST_BINS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,6 @@ class NoiseVariance:
     def at(self, mean: FloatArray) -> FloatArray:
         """Return the variance at means (..., s); not below 0."""
         return np.asarray(np.maximum(self.gain * mean + self.offset, 0.0))
-
-    def scaled(self, factor: float) -> NoiseVariance:
-        """Multiply the variance."""
-        return NoiseVariance(factor * self.gain, factor * self.offset, self.bic)
 
 
 def fit_noise_variance(
@@ -79,24 +77,34 @@ def fit_noise_variance(
     bins = _Bins.of(residuals, space, observed)
     if bins is None:
         return None
-    s = len(residuals.scale)
-    floors, ramps = bins.floors(residuals.mixing), bins.ramps(residuals.mixing)
-    fits = {
-        CONSTANT: _Fit.of(floors, bins.variance),
-        SHARED: _Fit.of(np.hstack((floors, ramps @ (1.0 / residuals.scale)[:, None])), bins.variance),
-        PER_CHANNEL: _Fit.of(np.hstack((floors, ramps)), bins.variance),
-    }
-    shape = fits[PER_CHANNEL].gamma_shape(bins.variance)
+    designs = bins.designs(residuals)
+    fits = {name: _Fit.of(design, bins.variance) for name, design in designs.items()}
+    shape = fits[_PER_CHANNEL].gamma_shape(bins.variance)
     scores = {name: fit.bic(bins.variance, shape) for name, fit in fits.items()}
     best = min(scores, key=lambda name: scores[name])
-    if best == CONSTANT:
+    if best == _CONSTANT:
         return None
-    coefficients = fits[best].coefficients
-    slopes = coefficients[s:] * residuals.scale if best == PER_CHANNEL else coefficients[s:]
-    gain = np.broadcast_to(slopes, s) * residuals.varies
+    floors, slopes = np.split(fits[best].coefficients, [len(residuals.scale)])
+    if best == _PER_CHANNEL:
+        slopes = slopes * residuals.scale
+    gain = np.broadcast_to(slopes, floors.shape) * residuals.varies
     darkest = bins.darkest * residuals.scale + residuals.mean
-    offset = coefficients[:s] * residuals.scale**2 - gain * darkest
-    return NoiseVariance(gain, offset, {n: score - scores[CONSTANT] for n, score in scores.items()})
+    offset = floors * residuals.scale**2 - gain * darkest
+    relative = {name: score - scores[_CONSTANT] for name, score in scores.items()}
+    return NoiseVariance(gain, offset, relative)
+
+
+def mean_noise_levels(cube: FloatArray, space: tuple[int, ...], observed: BoolArray) -> FloatArray:
+    """Estimate the root mean square of noise in every channel, where it differs between cells.
+
+    Parameters are those of `fit_noise_variance`; -> (s,), 0 where nothing can be told from signal.
+    """
+    residuals = Residuals.of(cube, observed)
+    bins = _Bins.of(residuals, space, observed)
+    if bins is None:
+        return noise_levels(cube, space, observed)
+    variance, _ = nnls(residuals.mixing, bins.variance.mean(axis=1))
+    return np.asarray(np.sqrt(variance) * residuals.scale * residuals.varies)
 
 
 def local_means(cube: FloatArray, space: tuple[int, ...]) -> FloatArray:
@@ -121,9 +129,7 @@ class _Bins:
     mean: FloatArray
 
     @classmethod
-    def of(
-        cls, residuals: Residuals, space: tuple[int, ...], observed: BoolArray
-    ) -> _Bins | None:
+    def of(cls, residuals: Residuals, space: tuple[int, ...], observed: BoolArray) -> _Bins | None:
         """Bin second differences whose cells were all observed; None where they are too few."""
         channels = range(len(residuals.scale))
         inside = tuple(
@@ -133,10 +139,13 @@ class _Bins:
         _, told = second_differences(residuals.residual[..., 0], space, observed)
         cells = int(told.sum())
         count = min(_BINS, cells // _CELLS_PER_BIN)
-        if count < 3:
+        if count < _FEWEST_BINS:
             return None
         means = local_means(residuals.standard, space)[inside][told]
-        variance, mean = np.empty((len(channels), count)), np.empty((len(channels), count, len(channels)))
+        variance, mean = (
+            np.empty((len(channels), count)),
+            np.empty((len(channels), count, len(channels))),
+        )
         for j in channels:
             difference = second_differences(residuals.residual[..., j], space, observed)[0][told]
             order = np.argsort(means[:, j], kind="stable")
@@ -153,14 +162,21 @@ class _Bins:
         each = np.arange(len(self.mean))
         return np.asarray(self.mean[each, :, each].min(axis=1))
 
-    def floors(self, mixing: FloatArray) -> FloatArray:
-        """Return what a unit of every channel's floor adds to every bin, shape (s b, s)."""
-        return np.repeat(mixing, self.mean.shape[1], axis=0)
+    def designs(self, residuals: Residuals) -> dict[str, FloatArray]:
+        """Return what a unit of every coefficient adds to every bin, for each form; (s b, p).
 
-    def ramps(self, mixing: FloatArray) -> FloatArray:
-        """Return what a unit of every channel's gain adds to every bin, shape (s b, s)."""
+        First the floor of every channel, then the gain, of all in the unit of the data or of each
+        in the unit of its spread.
+        """
         above = np.maximum(self.mean - self.darkest, 0.0)
-        return np.asarray((mixing[:, None, :] * above).reshape(-1, len(mixing)))
+        ramps = (residuals.mixing[:, None, :] * above).reshape(-1, len(residuals.mixing))
+        floors = np.repeat(residuals.mixing, self.mean.shape[1], axis=0)
+        shared = (ramps @ (1.0 / residuals.scale))[:, None]
+        return {
+            _CONSTANT: floors,
+            _SHARED: np.hstack((floors, shared)),
+            _PER_CHANNEL: np.hstack((floors, ramps)),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +188,18 @@ class _Fit:
 
     @classmethod
     def of(cls, design: FloatArray, variance: FloatArray) -> _Fit:
-        """Fit with relative errors alike, by least squares weighted anew."""
-        given = variance.ravel()
-        least = np.maximum(1e-3 * np.repeat(variance.mean(axis=1), variance.shape[1]), _LEAST)
-        expected = np.maximum(np.repeat(variance.mean(axis=1), variance.shape[1]), least)
-        coefficients = np.zeros(design.shape[1])
+        """Fit by least squares, weighted anew so that relative errors are alike."""
+        overall = np.maximum(np.repeat(variance.mean(axis=1), variance.shape[1]), _LEAST)
+        coefficients, expected = np.zeros(design.shape[1]), overall
         for _ in range(_REWEIGHTINGS):
-            coefficients, _ = nnls(design / expected[:, None], given / expected)
-            expected = np.maximum(design @ coefficients, least)
+            coefficients, _ = nnls(design / expected[:, None], variance.ravel() / expected)
+            expected = np.maximum(design @ coefficients, _LEAST_SHARE * overall)
         return cls(coefficients, expected.reshape(variance.shape))
 
     def gamma_shape(self, variance: FloatArray) -> float:
         """Return the shape of the gamma distribution whose relative variance is what is left."""
-        return float(1.0 / max(np.mean((variance / self.variance - 1.0) ** 2), _LEAST))
+        left = float(np.mean((variance / self.variance - 1.0) ** 2))
+        return 1.0 / max(left, _LEAST)
 
     def bic(self, variance: FloatArray, shape: float) -> float:
         """Return the Bayesian information criterion, but for what all fits share."""

@@ -20,7 +20,8 @@ from sinr_geo.points import BoolArray, FloatArray
 
 __all__ = ["Stabiliser"]
 
-_LEAST = np.sqrt(1.5)
+_ROOT = np.sqrt(1.5)
+_LEAST = _ROOT  # mean of D at 0 counts
 _MOST_NORMAL = 1e5
 
 
@@ -59,11 +60,11 @@ class Stabiliser:
     def inverse(self, stable: FloatArray) -> FloatArray:
         """Take means of transformed values (..., s) to means of values."""
         d = np.maximum(stable, _LEAST)
-        counts = d**2 / 4 + _LEAST / (4 * d) - 11 / (8 * d**2) + 5 * _LEAST / (8 * d**3) - 0.125
+        counts = d**2 / 4 + _ROOT / (4 * d) - 11 / (8 * d**2) + 5 * _ROOT / (8 * d**3) - 0.125
         return np.asarray(self.unit * np.where(self.scaled, stable, counts - self.normal))
 
     def inverse_slope(self, stable: FloatArray) -> FloatArray:
         """Return the derivative of `inverse`, by which standard errors grow."""
         d = np.maximum(stable, _LEAST)
-        slope = d / 2 - _LEAST / (4 * d**2) + 11 / (4 * d**3) - 15 * _LEAST / (8 * d**4)
+        slope = d / 2 - _ROOT / (4 * d**2) + 11 / (4 * d**3) - 15 * _ROOT / (8 * d**4)
         return np.asarray(self.unit * np.where(self.scaled, 1.0, slope))

@@ -14,6 +14,7 @@ from sinr_geo.gaussian.denoising import (
     WindowSettings,
     denoise_directions,
 )
+from sinr_geo.gaussian.lattice_noise import LatticeNoise
 from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.split import ADDED, held_out, split_noise
 from sinr_geo.gaussian.subspace import Subspace
@@ -62,6 +63,7 @@ class WindowChoice:
 def choose_windows(
     cube: FloatArray,
     subspace: Subspace,
+    noise: LatticeNoise,
     lattice: Lattice,
     observed: BoolArray,
     problem: Problem,
@@ -74,12 +76,14 @@ def choose_windows(
         Complete data on all cells.
     subspace : Subspace
         Fitted to all directions; its signal rank is where the search starts.
+    noise : LatticeNoise
+        Its levels are the scale of the subspace.
     lattice : Lattice
     observed : ndarray of bool, shape (cells,)
         Cells to score on.
     problem : Problem
     """
-    trial = _Trial(cube, subspace, lattice, observed, problem)
+    trial = _Trial(cube, subspace, noise, lattice, observed, problem)
     found = search(
         first_settings(subspace, lattice),
         {
@@ -113,14 +117,18 @@ class _Trial:
         self,
         cube: FloatArray,
         subspace: Subspace,
+        noise: LatticeNoise,
         lattice: Lattice,
         observed: BoolArray,
         problem: Problem,
     ) -> None:
         box = fullest_crop(lattice, CELLS[problem.effort], observed)
+        rows = cube[box.cells]
+        relative = noise.by_entry(rows, box.lattice) / noise.levels
         self._observed = observed[box.cells]
-        self._rows = subspace.whitened(cube[box.cells])
-        self._draw = generator(problem.seed, "thinning").standard_normal(self._rows.shape)
+        self._rows = subspace.whitened(rows)
+        self._draw = relative * generator(problem.seed, "thinning").standard_normal(rows.shape)
+        self._noise = float(np.mean(relative[self._observed] ** 2))
         self._lattice = box.lattice
         self._problem = problem
 
@@ -128,7 +136,7 @@ class _Trial:
         """Fit to the noisier half and score on the other one."""
         found, scored_on = self._fitted(settings, ADDED)
         error = (found.mean - scored_on)[self._observed]
-        return float(np.mean(error**2) - held_out(ADDED))
+        return float(np.mean(error**2) - self._noise * held_out(ADDED))
 
     def error_scale(self, settings: WindowSettings) -> float:
         """Compare the errors along the leading directions with their variances.
@@ -139,7 +147,8 @@ class _Trial:
         found, scored_on = self._fitted(settings, _EVEN)
         told, leading = self._observed, slice(0, settings.rank)
         squared = (found.mean - scored_on)[told, leading] ** 2
-        ratio = (np.mean(squared) - held_out(_EVEN)) / np.mean(found.variance[told, leading])
+        excess = np.mean(squared) - self._noise * held_out(_EVEN)
+        ratio = excess / np.mean(found.variance[told, leading])
         return float(np.sqrt(np.clip(ratio, _WORST_SCALE**-2, _WORST_SCALE**2)))
 
     def _fitted(self, settings: WindowSettings, added: float) -> tuple[Denoised, FloatArray]:

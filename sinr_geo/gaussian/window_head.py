@@ -15,9 +15,9 @@ from sinr_geo.gaussian.lattice_noise import (
     complete_cube,
     lattice_noise,
     observed_cells,
-    white_levels,
+    stabilised_levels,
 )
-from sinr_geo.gaussian.stabilising_choice import StabiliserChoice, choose_stabiliser
+from sinr_geo.gaussian.noise_treatment import NoiseTreatment, choose_treatment
 from sinr_geo.gaussian.subspace import Subspace, shrinkage
 from sinr_geo.gaussian.thinning import WindowChoice, choose_windows
 from sinr_geo.methods.protocol import Effort, Problem
@@ -38,14 +38,14 @@ class WindowDenoising:
 
     prediction: Prediction
     noise: LatticeNoise
-    stabilising: StabiliserChoice
+    treatment: NoiseTreatment
     windows: WindowChoice
 
     def as_dict(self, names: tuple[str, ...]) -> Mapping[str, Any]:
         """Return JSON types only."""
         chosen = self.windows.settings
         return {
-            "noise": dict(zip(names, self.noise.levels.tolist(), strict=True)),
+            "noise": dict(zip(names, self.treatment.noise.levels.tolist(), strict=True)),
             "noise_follows_signal": self._following(names),
             "rank": chosen.rank,
             "widths": chosen.widths(),
@@ -67,8 +67,8 @@ class WindowDenoising:
             "gain": dict(zip(names, variance.gain.tolist(), strict=True)),
             "offset": dict(zip(names, variance.offset.tolist(), strict=True)),
             "bic_less_constant": dict(variance.bic),
-            "stabilised": self.stabilising.stabiliser is not None,
-            "thinning_tried": dict(self.stabilising.scores),
+            "treated": min(self.treatment.scores, key=lambda name: self.treatment.scores[name]),
+            "thinning_tried": dict(self.treatment.scores),
         }
 
 
@@ -87,26 +87,26 @@ def denoise_lattice(points: PointSet, complete: FloatArray, problem: Problem) ->
     assert lattice is not None
     cube, told = complete_cube(complete, lattice), observed_cells(points, lattice)
     noise = lattice_noise(points, complete)
-    stabilising = choose_stabiliser(cube, noise, lattice, told, problem)
-    transform, levels = stabilising.stabiliser, noise.levels
+    treatment = choose_treatment(cube, noise, lattice, told, problem)
+    transform, taken = treatment.stabiliser, treatment.noise
     if transform is not None:
         cube = _in_chunks(cube, transform.forward)
-        levels = white_levels(cube, lattice, told)
-    values, error, windows = _denoise_white(cube, levels, lattice, told, problem)
+        taken = LatticeNoise.white(stabilised_levels(cube, lattice, told))
+    values, error, windows = _denoise(cube, taken, lattice, told, problem)
     if transform is not None:
         for part in _chunks(values):
             error[part] *= transform.inverse_slope(values[part])
             values[part] = transform.inverse(values[part])
     prediction = Prediction(values[lattice.place], error[lattice.place])
-    return WindowDenoising(prediction, noise, stabilising, windows)
+    return WindowDenoising(prediction, noise, treatment, windows)
 
 
-def _denoise_white(
-    cube: FloatArray, levels: FloatArray, lattice: Lattice, told: BoolArray, problem: Problem
+def _denoise(
+    cube: FloatArray, noise: LatticeNoise, lattice: Lattice, told: BoolArray, problem: Problem
 ) -> tuple[FloatArray, FloatArray, WindowChoice]:
     """Denoise a cube (cells, s) with one noise level per channel; -> value and error, choice."""
-    subspace = Subspace.fit(cube[told], levels)
-    windows = choose_windows(cube, subspace, lattice, told, problem)
+    subspace = Subspace.fit(cube[told], noise.levels)
+    windows = choose_windows(cube, subspace, noise, lattice, told, problem)
     problem.progress("denoising windows", 0.5)
     rank = windows.settings.rank
     leading = denoise_leading(

@@ -77,7 +77,7 @@ def choose_field(points: PointSet, ground: Ground, problem: Problem) -> FieldCho
     """
     names = tuple(channel.name for channel in points.channels)
     key = ("kriging", names, problem.effort)
-    chosen: FieldChoice = problem.once(key, lambda: _chosen(points, ground, problem))
+    chosen: FieldChoice = problem.shared.once(key, lambda: _chosen(points, ground, problem))
     return chosen
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import Lock
 from typing import Any, Protocol
 
 from sinr_geo.folds import Fold
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Prediction
 
-__all__ = ["Choice", "Effort", "Fitted", "HeldOut", "Method", "Problem", "Progress", "Task"]
+__all__ = [
+    "Choice",
+    "Effort",
+    "Fitted",
+    "HeldOut",
+    "Method",
+    "Problem",
+    "Progress",
+    "Shared",
+    "Task",
+]
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done, 0 to 1."""
@@ -33,6 +45,21 @@ class Effort(StrEnum):
     BEST = "best"
 
 
+class Shared:
+    """What is computed once for all methods on the same folds."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Any] = {}
+        self._locks: defaultdict[Hashable, Lock] = defaultdict(Lock)
+
+    def once(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """Compute, or return what was computed by this key; whoever comes meanwhile waits."""
+        with self._locks[key]:
+            if key not in self._known:
+                self._known[key] = compute()
+            return self._known[key]
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Everything that a method is told beside the points.
@@ -50,7 +77,7 @@ class Problem:
     device : str
         ``"cpu"`` or ``"cuda"``.
     progress : Progress
-    shared : dict
+    shared : Shared
         What methods that choose on these folds have found out and others may need too; whoever
         changes the folds starts an empty one.
     """
@@ -62,13 +89,7 @@ class Problem:
     seed: int
     device: str
     progress: Progress
-    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
-
-    def once(self, key: Hashable, compute: Callable[[], Any]) -> Any:
-        """Compute what several methods need on these folds once, and remember it by a key."""
-        if key not in self.shared:
-            self.shared[key] = compute()
-        return self.shared[key]
+    shared: Shared = field(default_factory=lambda: Shared(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sinr_geo.gaussian.coregional_head import choose_coregional
 from sinr_geo.gaussian.kernel_by_mask import choose_kernels
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.window_head import denoise_lattice
-from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Task
+from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Shared, Task
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_rmse
@@ -32,7 +32,7 @@ _GAP_FOLDS = 2
 _GAP_POINTS = 4_000
 _SHARE_OF_PARTLY_OBSERVED = 0.2
 _CHANNELS_FOR_BOTH = 8
-_SMALL_WINDOW = 40
+_SMALL_WINDOW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class _Denoising:
         report: dict[str, Any] = {**self.report, "head": "windows"}
         if problem.wanted.any():
             folds = _folds_of_gaps(points, problem)
-            filling = replace(problem, task=Task.COMPLETION, folds=folds, shared={})
+            filling = replace(problem, task=Task.COMPLETION, folds=folds, shared=Shared())
             gaps = _choose_completion(points, filling).fit(points, filling)
             complete[problem.wanted] = gaps.prediction.values[problem.wanted]
             error[problem.wanted] = gaps.prediction.standard_error[problem.wanted]

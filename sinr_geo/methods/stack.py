@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_rmse
 from sinr_geo.stacked_error import Signs, StackedError
 from sinr_geo.stacking import channel_weights
+from sinr_geo.workers import side_by_side
 
 __all__ = ["Stack"]
 
@@ -73,7 +76,8 @@ class Stack:
 
     def fit(self, points: PointSet, problem: Problem) -> FittedStack:
         """Fit every member to all observed entries."""
-        fitted = [choice.fit(points, problem) for choice in self.members.values()]
+        tasks = [partial(choice.fit, points, problem) for choice in self.members.values()]
+        fitted = side_by_side(tasks, Event())
         return FittedStack(self, fitted)
 
 

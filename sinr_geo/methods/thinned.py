@@ -8,10 +8,10 @@ import numpy as np
 
 from sinr_geo.folds import Fold, scattered_folds
 from sinr_geo.gaussian.crop import cropped_points, fullest_crop
-from sinr_geo.gaussian.lattice_noise import complete_cube, lattice_noise
+from sinr_geo.gaussian.lattice_noise import LatticeNoise, complete_cube, lattice_noise
 from sinr_geo.gaussian.split import HELD_OUT, split_noise
-from sinr_geo.methods.protocol import Method, Problem
-from sinr_geo.points import PointSet
+from sinr_geo.methods.protocol import Method, Problem, Shared
+from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.randomness import generator
 
 __all__ = ["thinned_error"]
@@ -49,12 +49,21 @@ def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
     crop = crop.select_channels(enough)
     seen = crop.observed
     noise = lattice_noise(crop, crop.values)
-    draw = generator(problem.seed, "thinned error").standard_normal(seen.shape) * noise
+    level = _by_entry(crop, noise)
+    draw = generator(problem.seed, "thinned error").standard_normal(seen.shape) * level
     noisier, scored_on = split_noise(crop.values, draw)
     fitted_to = crop.with_values(noisier)
     masks = scattered_folds(fitted_to, count=1, seed=problem.seed, share=_SHARE)
     folds = tuple(Fold(mask, mask) for mask in masks)
-    trial = replace(problem, wanted=np.zeros_like(seen), folds=folds, shared={})
+    trial = replace(problem, wanted=np.zeros_like(seen), folds=folds, shared=Shared())
     found = method.choose(fitted_to, trial).fit(fitted_to, trial).predict(fitted_to).values
-    error = ((found - scored_on) / noise)[seen]
-    return float(np.mean(error**2) - HELD_OUT)
+    error = ((found - scored_on) / noise.levels)[seen]
+    return float(np.mean(error**2) - HELD_OUT * np.mean((level / noise.levels)[seen] ** 2))
+
+
+def _by_entry(points: PointSet, noise: LatticeNoise) -> FloatArray:
+    """Return the noise of every entry of points on a lattice, shape (n, s)."""
+    lattice = points.lattice
+    assert lattice is not None
+    cube = complete_cube(points.values, lattice)
+    return np.asarray(noise.by_entry(cube, lattice)[lattice.place])

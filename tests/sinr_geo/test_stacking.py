@@ -27,7 +27,7 @@ def test_weights_minimise_the_ridge_problem_on_the_simplex():
 
     def loss(weights):
         fit = np.mean((predictions @ weights - truth) ** 2) / error
-        return fit + 0.3 * np.sum((weights - EQUAL) ** 2)
+        return fit + 0.25 * np.sum((weights - EQUAL) ** 2)
 
     constraint = {"type": "eq", "fun": lambda w: w.sum() - 1.0}
     best = minimize(loss, EQUAL, bounds=[(0, 1)] * 3, constraints=constraint, tol=1e-12).x
