@@ -2,8 +2,8 @@
 
     python -m benchmarks.growth [SIDE ...] [--method METHOD] [--json]
 
-The rasters are generated (a fractal surface, float32 GeoTIFF); each is filled by the command line in
-a process of its own. Error is the RMSE of the filled cells over the spread of the surface, and
+The rasters are generated (a fractal surface, float32 GeoTIFF); each is filled by the command line
+in a process of its own. Error is the RMSE of the filled cells over the spread of the surface, and
 beside it that of the three nearest observed cells.
 """
 
@@ -70,7 +70,13 @@ def measured(side: int, method: str) -> Row:
         place = {"crs": "EPSG:32633", "transform": from_origin(4e5, 5e6, 30.0, 30.0)}
         with rasterio.open(path, "w", dtype="float32", nodata=np.nan, **profile, **place) as file:
             file.write(np.where(missing, np.nan, truth).astype(np.float32), 1)
-        command = [sys.executable, "-m", "sinr_geo_cli", "fill", str(path), "-o", str(output)]
+        command = [
+            str(Path(sys.executable).with_name("sinr-geo")),
+            "fill",
+            str(path),
+            "-o",
+            str(output),
+        ]
         started = time.perf_counter()
         subprocess.run([*command, "--method", method, "--quiet"], check=True)
         seconds = time.perf_counter() - started

@@ -1,8 +1,8 @@
 """Weights for members that were scored on the same withheld entries (Breiman 1996, Stacking).
 
 Weights are not negative and add up to 1, which keeps a stack inside what its members say. Shrinking
-them towards equal ones keeps it from betting on differences that the withheld entries cannot tell: the
-more entries there are, the weaker the pull.
+them towards equal ones keeps it from betting on differences that the withheld entries cannot tell:
+the more entries there are, the weaker the pull.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ __all__ = ["Trial"]
 
 _POINTS = {Effort.FAST: 100_000, Effort.NORMAL: 200_000, Effort.BEST: 500_000}
 _ASKED = {Effort.FAST: 1_600, Effort.NORMAL: 4_000, Effort.BEST: 10_000}
-_FOLDS = ((2_000, 8), (8_000, 4))
-_FOLDS_OF_MANY = 2
+_FOLDS_BY_SAMPLES = ((2_000, 8), (8_000, 4))
+_FOLDS_OF_GRIDS = ((400_000, 3),)
+_FEWEST_FOLDS = 2
 _NOISE_SHARE = 0.05
 
 
@@ -56,9 +57,20 @@ def _folds(points: PointSet, problem: Problem) -> tuple[Fold, ...]:
     if problem.task is Task.DENOISING:
         masks = scattered_folds(points, count=1, seed=problem.seed, share=_NOISE_SHARE)
     else:
-        sampled = int(np.count_nonzero(points.observed.any(axis=1)))
-        count = next((folds for most, folds in _FOLDS if sampled <= most), _FOLDS_OF_MANY)
+        count = _number_of_folds(points)
         masks = gap_folds(points, problem.wanted, count=count, seed=problem.seed)
     place = Embedding.fit(points)(points.coordinates)
-    asked = _ASKED[problem.effort]
+    asked = _FEWEST_FOLDS * _ASKED[problem.effort] // max(_FEWEST_FOLDS, len(masks))
     return tuple(Fold.of(mask, place, asked, problem.seed) for mask in masks)
+
+
+def _number_of_folds(points: PointSet) -> int:
+    """Return 8 or 4 where there are few samples, 3 on grids, 2 on large data.
+
+    On a grid one fold's gaps differ from another's; few samples leave every fold little to say.
+    """
+    if points.lattice is not None:
+        size, table = points.values.size, _FOLDS_OF_GRIDS
+    else:
+        size, table = int(np.count_nonzero(points.observed.any(axis=1))), _FOLDS_BY_SAMPLES
+    return next((folds for most, folds in table if size <= most), _FEWEST_FOLDS)
