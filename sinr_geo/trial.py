@@ -17,7 +17,7 @@ __all__ = ["Trial"]
 _POINTS = {Effort.FAST: 100_000, Effort.NORMAL: 200_000, Effort.BEST: 500_000}
 _ASKED = {Effort.FAST: 1_600, Effort.NORMAL: 4_000, Effort.BEST: 10_000}
 _FOLDS_BY_SAMPLES = ((2_000, 8), (8_000, 4))
-_FOLDS_OF_GRIDS = ((400_000, 3),)
+_FOLDS_OF_GRIDS, _SMALL_GRID = 3, 400_000
 _FEWEST_FOLDS = 2
 _NOISE_SHARE = 0.05
 
@@ -70,7 +70,6 @@ def _number_of_folds(points: PointSet) -> int:
     On a grid one fold's gaps differ from another's; few samples leave every fold little to say.
     """
     if points.lattice is not None:
-        size, table = points.values.size, _FOLDS_OF_GRIDS
-    else:
-        size, table = int(np.count_nonzero(points.observed.any(axis=1))), _FOLDS_BY_SAMPLES
-    return next((folds for most, folds in table if size <= most), _FEWEST_FOLDS)
+        return _FOLDS_OF_GRIDS if points.values.size <= _SMALL_GRID else _FEWEST_FOLDS
+    sampled = int(np.count_nonzero(points.observed.any(axis=1)))
+    return next((folds for most, folds in _FOLDS_BY_SAMPLES if sampled <= most), _FEWEST_FOLDS)

@@ -23,7 +23,8 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
     Where many channels have masks that differ by entry, methods that know no channel from another
     cannot keep up (three nearest entries had 24 dB where the Gaussian head had 30), and would cost
     one fit per channel: there the heads stand alone. Trees on the bare coordinates are for few
-    points; learners for samples enough and narrow gaps; time as channels for enough steps.
+    points; learners for scattered samples enough and narrow gaps (on ten days of sea surface
+    temperature predicting with them alone took two minutes); time as channels for enough steps.
     """
     if problem.task is Task.DENOISING:
         return (*_HEADS, "kriging")
@@ -35,7 +36,7 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
     names += ["kriging", "rbf"]
     if np.count_nonzero(points.observed.any(axis=1)) <= _FEW_POINTS:
         names.append("trees")
-    if learners_apply(points, problem):
+    if points.lattice is None and learners_apply(points, problem):
         names += ["residual-trees", "attention"]
     return tuple(names)
 

@@ -69,7 +69,7 @@ class Stack:
         withheld = asked.held_out(
             mean * spread[asked.channel], error(signs) * spread[asked.channel]
         )
-        report = _report(choices, names, weights, error, withheld, points, problem)
+        report = _report(asked, choices, names, weights, error, withheld, points, problem)
         return cls(
             {name: choices[name] for name in names}, weights, error, spread, withheld, report
         )
@@ -174,6 +174,13 @@ class _Asked:
         joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
         return cls(joined[0], joined[1], joined[2], joined[3], joined[4], told)
 
+    def common(self, withheld: Sequence[HeldOut]) -> tuple[HeldOut, ...]:
+        """Leave what a member said of entries that another was not tried on out."""
+        return tuple(
+            HeldOut(np.where(known, held.values, np.nan), held.standard_error)
+            for known, held in zip(self.told, withheld, strict=True)
+        )
+
     def held_out(self, values: FloatArray, errors: FloatArray) -> tuple[HeldOut, ...]:
         """Sort predictions (m,) into the folds again, NaN where a member was not tried."""
         found, start = [], 0
@@ -192,6 +199,7 @@ def _spread(points: PointSet) -> FloatArray:
 
 
 def _report(
+    asked: _Asked,
     choices: Mapping[str, Choice],
     names: Sequence[str],
     weights: FloatArray,
@@ -200,7 +208,7 @@ def _report(
     points: PointSet,
     problem: Problem,
 ) -> dict[str, Any]:
-    """Say every candidate's withheld score, the weights and the law of the standard error."""
+    """Say every candidate's score on the common entries, the weights and the law of the error."""
     folds = problem.folds
     by_channel = {
         channel.name: dict(zip(names, row, strict=True))
@@ -211,7 +219,7 @@ def _report(
         "method": "auto",
         "withheld_rmse": _known(held_out_rmse(points, folds, withheld)),
         "scores": {
-            name: _known(held_out_rmse(points, folds, choice.withheld))
+            name: _known(held_out_rmse(points, folds, asked.common(choice.withheld)))
             for name, choice in choices.items()
         },
         "weights": dict(zip(names, weights.mean(axis=0).tolist(), strict=True)),
