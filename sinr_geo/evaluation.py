@@ -14,24 +14,26 @@ from sinr_geo.adapters import Layer, MissingRule, Query
 from sinr_geo.coordinates import Embedding
 from sinr_geo.errors import NothingToDoError, RequestError, SinrGeoError
 from sinr_geo.findings import findings_of
-from sinr_geo.methods.catalogue import METHODS
+from sinr_geo.methods.catalogue import BASELINES, METHODS
 from sinr_geo.methods.protocol import Effort, Progress, Task
 from sinr_geo.missingness import edge_trends, trend_notes
 from sinr_geo.options import Options
 from sinr_geo.part import representative_rows
-from sinr_geo.points import BoolArray, FloatArray, PointSet
+from sinr_geo.points import BoolArray, PointSet
 from sinr_geo.recover import recover_points
 from sinr_geo.recovery import Recovery
 from sinr_geo.registry import find_adapter
 from sinr_geo.request import effort_named, gaps_asked_for, silent
+from sinr_geo.scoring import channel_spreads
 from sinr_geo.skill import Skill, chance_of_difference
 from sinr_geo.withholding import withhold_pieces
 
 __all__ = ["Evaluation", "LayerEvaluation", "MethodScore", "evaluate"]
 
 _POINTS = {Effort.FAST: 50_000, Effort.NORMAL: 100_000, Effort.BEST: 200_000}
-_LEFT_OUT = ("sinr-paper", "sinr-steps", "residual-trees", "attention")
-"""The paper's setting, and what takes part in `auto` already; they are tried where named."""
+_LEFT_OUT = ("sinr-paper", "sinr-steps", "residual-trees", "attention", *BASELINES)
+"""The paper's setting and what it compares itself with, and what takes part in `auto` already; they
+are tried where named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +279,7 @@ def _scores(
     row, column = np.nonzero(common)
     if row.size == 0:
         raise NothingToDoError("too little is left to recover withheld samples from")
-    spread = _spread(part)
+    spread = channel_spreads(part)
     squares, scores = {}, []
     for name, (recovery, seconds) in tried.items():
         error = (recovery.values - part.values)[common]
@@ -293,10 +295,3 @@ def _scores(
         replace(score, p_value=chance_of_difference(place, squares[score.method], best))
         for score in scores
     )
-
-
-def _spread(points: PointSet) -> FloatArray:
-    """Return the standard deviation of each channel's observed values, 1 where it is 0; -> (s,)."""
-    columns = zip(points.values.T, points.observed.T, strict=True)
-    spread = np.array([float(v[seen].std()) if seen.any() else 1.0 for v, seen in columns])
-    return np.where(spread > 0, spread, 1.0)

@@ -10,7 +10,48 @@ from sinr_geo.folds import Fold
 from sinr_geo.methods.protocol import HeldOut
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 
-__all__ = ["held_out_rmse", "withheld_rmse", "withheld_rmse_by_channel"]
+__all__ = [
+    "channel_spreads",
+    "held_out_errors",
+    "held_out_rmse",
+    "known_score",
+    "withheld_rmse",
+    "withheld_rmse_by_channel",
+]
+
+
+def channel_spreads(points: PointSet) -> FloatArray:
+    """Return the standard deviation of each channel's observed values, 1 where it is 0; -> (s,)."""
+    columns = zip(points.values.T, points.observed.T, strict=True)
+    spread = np.array([float(v[seen].std()) if seen.any() else 0.0 for v, seen in columns])
+    return np.where(spread > 0, spread, 1.0)
+
+
+def known_score(score: float) -> float | None:
+    """Return a score, or None where nothing could be withheld: JSON has no NaN."""
+    return score if np.isfinite(score) else None
+
+
+def held_out_errors(
+    points: PointSet, folds: Sequence[Fold], withheld: Sequence[HeldOut]
+) -> tuple[FloatArray, FloatArray]:
+    """Return errors and predicted standard errors of the asked entries, folds stacked.
+
+    Returns
+    -------
+    errors, predicted : ndarray, each of shape (m, s)
+        A row per asked point of every fold; NaN where an entry was not asked for.
+    """
+    errors, predicted = [np.empty((0, len(points.channels)))], [np.empty((0, len(points.channels)))]
+    for fold, held in zip(folds, withheld, strict=True):
+        rows = fold.asked.any(axis=1)
+        asked = fold.asked[rows]
+        error, spread = np.full((2, *asked.shape), np.nan)
+        error[asked] = held.values - points.values[fold.asked]
+        spread[asked] = held.standard_error
+        errors.append(error)
+        predicted.append(spread)
+    return np.concatenate(errors), np.concatenate(predicted)
 
 
 def withheld_rmse(points: PointSet, withheld: BoolArray, values: FloatArray) -> float:
@@ -45,12 +86,11 @@ def withheld_rmse_by_channel(
     ndarray, shape (s,)
         NaN where nothing was withheld.
     """
-    scores = np.full(withheld.shape[1], np.nan)
+    scores, spreads = np.full(withheld.shape[1], np.nan), channel_spreads(points)
     for column in np.flatnonzero(withheld.any(axis=0)):
         rows = withheld[:, column]
-        spread = float(points.values[points.observed[:, column], column].std())
         error = values[rows, column] - points.values[rows, column]
-        scores[column] = np.sqrt(np.mean(error**2)) / (spread if spread > 0 else 1.0)
+        scores[column] = np.sqrt(np.mean(error**2)) / spreads[column]
     return scores
 
 

@@ -8,8 +8,9 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -26,6 +27,7 @@ from sinr_geo_cli.segment import segment
 __all__ = ["app", "main", "run"]
 
 _TERMINATIONS = {"SIGTERM", "SIGHUP"}
+_SIGNALLED = 128
 
 app = typer.Typer(
     name="sinr-geo",
@@ -73,7 +75,11 @@ def run() -> None:
         number = signal.Signals[name]
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminate)
-    sys.exit(main(sys.argv[1:]))
+    try:
+        status = main(sys.argv[1:])
+    except SystemExit as stopped:
+        status = int(stopped.code or 0)
+    _end(status)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -108,9 +114,19 @@ def _report(failure: Failure, as_json: bool, details: str = "") -> int:
     return failure.status
 
 
+def _end(status: int) -> NoReturn:
+    """End the process; one that was stopped does not wait for the threads that still compute."""
+    if status <= _SIGNALLED:
+        sys.exit(status)
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
+
+
 def _terminate(number: int, frame: FrameType | None) -> None:
     """Unwind as Ctrl-C does, so that nothing half-written stays."""
-    raise SystemExit(128 + number)
+    raise SystemExit(_SIGNALLED + number)
 
 
 def _forget_output() -> None:

@@ -7,7 +7,8 @@ Channels with one mask (the bands of a scene) share their settings and all the w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sinr_geo.gaussian.kernel_head import KernelChoice, choose_kernel
 from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.nearest import same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
+from sinr_geo.workers import side_by_side
 
 __all__ = ["KernelsByMask", "choose_kernels"]
 
@@ -76,16 +78,13 @@ def choose_kernels(points: PointSet, problem: Problem) -> KernelsByMask:
     ]
     if len(groups) > _MOST_GROUPS:
         groups = [asked]
-    chosen = [(columns, _choose(points, columns, problem)) for columns in groups]
-    return KernelsByMask(tuple(chosen), tuple(channel.name for channel in points.channels))
+    tasks = [partial(_choose, points, columns, problem) for columns in groups]
+    chosen = tuple(zip(groups, side_by_side(tasks), strict=True))
+    return KernelsByMask(chosen, tuple(channel.name for channel in points.channels))
 
 
 def _choose(points: PointSet, columns: IntArray, problem: Problem) -> KernelChoice:
-    folds = tuple(
-        fold.select_channels(columns) for fold in problem.folds if fold.asked[:, columns].any()
-    )
-    own = replace(problem, wanted=problem.wanted[:, columns], folds=folds)
-    return choose_kernel(points.select_channels(columns), own)
+    return choose_kernel(points.select_channels(columns), problem.select_channels(columns))
 
 
 def _asked(problem: Problem) -> IntArray:

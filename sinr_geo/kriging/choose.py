@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,8 @@ def choose_field(points: PointSet, ground: Ground, problem: Problem) -> FieldCho
         With folds of these points and channels; without any nothing can be chosen. What is chosen
         is remembered there, for all methods that stand on it.
     """
-    names = tuple(channel.name for channel in points.channels)
-    key = ("kriging", names, problem.effort)
+    # By their values: names of channels may occur twice in a file.
+    key = ("kriging", problem.effort, sha256(points.values.tobytes()).digest())
     chosen: FieldChoice = problem.shared.once(key, lambda: _chosen(points, ground, problem))
     return chosen
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from threading import Event
 from typing import Any
 
 from sinr_geo.methods.catalogue import method_named
 from sinr_geo.methods.members import members_for
 from sinr_geo.methods.protocol import Choice, Effort, Fitted, HeldOut, Problem, Progress, Task
-from sinr_geo.methods.stack import Stack
+from sinr_geo.methods.stack import SHARE_OF_CHOOSING, Stack
 from sinr_geo.methods.thinned import thinned_error
 from sinr_geo.points import PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_rmse
-from sinr_geo.workers import side_by_side
+from sinr_geo.workers import named_side_by_side
 
 __all__ = ["AutoMethod"]
 
@@ -76,14 +74,12 @@ class _Fitted:
 def _stacked(points: PointSet, problem: Problem) -> Choice:
     """Choose every member on the folds, and stack those that could be scored."""
     names = members_for(points, problem)
-    stop, shares = Event(), dict.fromkeys(names, 0.0)
 
-    def chosen(name: str) -> Choice:
-        trial = replace(problem, progress=_one_of(shares, name, problem.progress, stop))
-        return method_named(name).choose(points, replace(trial, effort=_effort(name, problem)))
+    def chosen(name: str, progress: Progress) -> Choice:
+        trial = replace(problem, progress=progress, effort=_effort(name, problem))
+        return method_named(name).choose(points, trial)
 
-    found = side_by_side([partial(chosen, name) for name in names], stop)
-    choices = dict(zip(names, found, strict=True))
+    choices = named_side_by_side(names, chosen, problem.progress, (0.0, SHARE_OF_CHOOSING))
     scored = {
         name: choice
         for name, choice in choices.items()
@@ -111,15 +107,3 @@ def _effort(name: str, problem: Problem) -> Effort:
 
 def _lower(effort: Effort) -> Effort:
     return Effort.NORMAL if effort is Effort.BEST else Effort.FAST
-
-
-def _one_of(shares: dict[str, float], name: str, progress: Progress, stop: Event) -> Progress:
-    """Let a member report its progress as one part of all; it ends where another has failed."""
-
-    def report(what: str, share: float) -> None:
-        if stop.is_set():
-            raise InterruptedError(f"{name} was stopped")
-        shares[name] = max(shares[name], share)
-        progress(f"{name}: {what}", 0.7 * sum(shares.values()) / len(shares))
-
-    return report

@@ -15,15 +15,12 @@ from sinr_geo.kriging.space import Space
 from sinr_geo.methods.peers import (
     entries_to_predict,
     groups_that_choose,
-    known,
     masks,
-    problem_of_channels,
-    withheld_errors,
 )
 from sinr_geo.methods.protocol import HeldOut, Problem
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_rmse
+from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score
 
 __all__ = ["KrigingMethod"]
 
@@ -39,20 +36,20 @@ class KrigingMethod:
         ground = Ground.of(points, space)
         groups = []
         for columns in groups_that_choose(points, problem):
-            own = problem_of_channels(problem, columns)
+            own = problem.select_channels(columns)
             groups.append((columns, choose_field(points.select_channels(columns), ground, own)))
         withheld = []
         for fold in problem.folds:
             fields = _fields(fold.train(points), ground, tuple(groups), problem.device)
             mean, variance = _predicted(fields, ground, fold.asked)
             withheld.append(HeldOut.of(fold, mean, np.sqrt(variance)))
-        scales = error_scales(*withheld_errors(points, problem.folds, withheld))
+        scales = error_scales(*held_out_errors(points, problem.folds, withheld))
         names = [channel.name for channel in points.channels]
         report = {
             "method": self.name,
             "by_channel": {names[columns[0]]: choice.as_dict() for columns, choice in groups},
             "standard_error_scale": scales.tolist(),
-            "withheld_rmse": known(held_out_rmse(points, problem.folds, withheld)),
+            "withheld_rmse": known_score(held_out_rmse(points, problem.folds, withheld)),
         }
         return KrigingChoice(space, tuple(groups), scales, tuple(withheld), report)
 

@@ -28,15 +28,13 @@ from sinr_geo.methods.peers import (
     entries_to_predict,
     groups_that_choose,
     masks,
-    problem_of_channels,
-    withheld_errors,
 )
 from sinr_geo.methods.protocol import Effort, HeldOut, Problem, Task
 from sinr_geo.nearest import same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_rmse
+from sinr_geo.scoring import held_out_errors, held_out_rmse
 
 __all__ = ["AttentionMethod", "ResidualTreesMethod", "applies"]
 
@@ -161,7 +159,7 @@ def _choose(
     scene = Scene.of(points, Ground.of(points, space))
     groups = []
     for columns in groups_that_choose(points, problem):
-        own = problem_of_channels(problem, columns)
+        own = problem.select_channels(columns)
         part = points.select_channels(columns)
         groups.append((columns, choose_field(part, scene.ground, own)))
     learner, tried = _best(learners, points, scene, tuple(groups), problem)
@@ -222,7 +220,7 @@ def _with_errors(
 ) -> tuple[ErrorByDistance, tuple[HeldOut, ...]]:
     """Learn standard errors from what was withheld, by uncertainty."""
     plain = [HeldOut.of(fold, *each) for fold, each in zip(problem.folds, found, strict=True)]
-    errors, uncertain = withheld_errors(points, problem.folds, plain)
+    errors, uncertain = held_out_errors(points, problem.folds, plain)
     told = np.isfinite(errors)
     error = ErrorByDistance.fit(np.where(told, errors, 0.0), np.nan_to_num(uncertain), told)
     withheld = tuple(

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 
 import numpy as np
 
-from sinr_geo.folds import Fold
-from sinr_geo.methods.protocol import HeldOut, Problem, Task
+from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.nearest import same_pattern
-from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
+from sinr_geo.points import BoolArray, IntArray, PointSet
 
 __all__ = [
     "entries_to_predict",
     "groups_that_choose",
-    "known",
     "masks",
-    "problem_of_channels",
-    "withheld_errors",
 ]
 
 _MOST_GROUPS = 6
@@ -57,39 +52,3 @@ def entries_to_predict(points: PointSet, fitted_to: PointSet, problem: Problem) 
     if problem.task is Task.COMPLETION and same and problem.wanted.any():
         return problem.wanted
     return np.ones(points.values.shape, dtype=np.bool_)
-
-
-def known(score: float) -> float | None:
-    """Return a score, or None where nothing could be withheld."""
-    return score if np.isfinite(score) else None
-
-
-def problem_of_channels(problem: Problem, columns: IntArray) -> Problem:
-    """Return the problem of some channels; folds that ask for none of them are left out."""
-    folds = tuple(
-        fold.select_channels(columns) for fold in problem.folds if fold.asked[:, columns].any()
-    )
-    return replace(problem, wanted=problem.wanted[:, columns], folds=folds)
-
-
-def withheld_errors(
-    points: PointSet, folds: Sequence[Fold], withheld: Sequence[HeldOut]
-) -> tuple[FloatArray, FloatArray]:
-    """Return errors and predicted standard errors of the asked entries, folds stacked.
-
-    Returns
-    -------
-    errors, predicted : ndarray, each of shape (m, s)
-        NaN where not asked for.
-    """
-    shape = (0, len(points.channels))
-    errors, predicted = [np.empty(shape)], [np.empty(shape)]
-    for fold, held in zip(folds, withheld, strict=True):
-        rows = fold.asked.any(axis=1)
-        asked = fold.asked[rows]
-        error, spread = np.full((2, *asked.shape), np.nan)
-        error[asked] = held.values - points.values[fold.asked]
-        spread[asked] = held.standard_error
-        errors.append(error)
-        predicted.append(spread)
-    return np.concatenate(errors), np.concatenate(predicted)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import Lock
 from typing import Any, Protocol
 
 from sinr_geo.folds import Fold
-from sinr_geo.points import BoolArray, FloatArray, PointSet
+from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
 
 __all__ = [
@@ -89,7 +89,14 @@ class Problem:
     seed: int
     device: str
     progress: Progress
-    shared: Shared = field(default_factory=lambda: Shared(), repr=False)
+    shared: Shared = field(default_factory=Shared, repr=False)
+
+    def select_channels(self, columns: IntArray) -> Problem:
+        """Return the problem of some channels; folds that ask for none of them are left out."""
+        folds = tuple(
+            fold.select_channels(columns) for fold in self.folds if fold.asked[:, columns].any()
+        )
+        return replace(self, wanted=self.wanted[:, columns], folds=folds)
 
 
 @dataclass(frozen=True, slots=True)

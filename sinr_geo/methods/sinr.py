@@ -23,11 +23,11 @@ from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.reconstruction import reconstruct
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_rmse
+from sinr_geo.scoring import channel_spreads, held_out_rmse
 from sinr_geo.sine.choose_spectral import default_spectral
 from sinr_geo.sine.choose_trained import trainable
 from sinr_geo.sine.ensemble import Ensemble, Told, mixed
-from sinr_geo.sine.error import SineError, asked_entries, spread_of
+from sinr_geo.sine.error import SineError, asked_entries
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.forms import Form, SpectralForm, TrainedForm
 from sinr_geo.sine.ground import Ground
@@ -176,7 +176,7 @@ def _unchosen(points: PointSet, problem: Problem) -> Choice:
         return _Representing((), report)
     forms = (SpectralForm((default_spectral(points, problem.task),), []),)
     weights = np.ones((len(points.channels), 1))
-    return _Chosen(forms, weights, 1.0, SineError(None, spread_of(points)), (), report)
+    return _Chosen(forms, weights, 1.0, SineError(None, channel_spreads(points)), (), report)
 
 
 def _asked(ground: Ground, fold: Fold, form: Form, problem: Problem) -> Told:
@@ -203,7 +203,7 @@ def _weights(points: PointSet, problem: Problem, told: Sequence[Sequence[Told]])
     """Weigh the forms in every channel by what they said of all folds; -> (s, q)."""
     channel, truth = asked_entries(points, problem.folds)
     values = np.concatenate([np.stack([t.values for t in part], axis=1) for part in told])
-    scale, known = spread_of(points)[channel], np.isfinite(values).all(axis=1)
+    scale, known = channel_spreads(points)[channel], np.isfinite(values).all(axis=1)
     scaled = (values / scale[:, None])[known]
     found = np.zeros((len(points.channels), values.shape[1]))
     weights = channel_weights(scaled, (truth / scale)[known], channel[known])

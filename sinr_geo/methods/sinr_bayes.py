@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sinr_geo.calibration import error_scales
-from sinr_geo.errors import RequestError
 from sinr_geo.folds import Fold, gap_folds
 from sinr_geo.gaussian.centres import embedded
 from sinr_geo.gaussian.completion_head import (
@@ -21,10 +21,12 @@ from sinr_geo.gaussian.coregional_head import choose_coregional
 from sinr_geo.gaussian.kernel_by_mask import choose_kernels
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.window_head import denoise_lattice
+from sinr_geo.methods.fitted_points import FittedPoints
 from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Shared, Task
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_rmse
+from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score
+from sinr_geo.workers import side_by_side
 
 __all__ = ["SinrBayesMethod"]
 
@@ -33,21 +35,6 @@ _GAP_POINTS = 4_000
 _SHARE_OF_PARTLY_OBSERVED = 0.2
 _CHANNELS_FOR_BOTH = 8
 _SMALL_WINDOW = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Recovered:
-    """A prediction for the points that were fitted."""
-
-    fitted_to: PointSet
-    prediction: Prediction
-    report: Mapping[str, Any]
-
-    def predict(self, points: PointSet) -> Prediction:
-        """Return the prediction for the fitted points; there is none for others."""
-        if not np.array_equal(points.coordinates, self.fitted_to.coordinates):
-            raise RequestError("sinr-bayes predicts the points that it was fitted to and no others")
-        return self.prediction
 
 
 class SinrBayesMethod:
@@ -84,11 +71,11 @@ class _Completion:
     withheld: tuple[HeldOut, ...]
     report: Mapping[str, Any]
 
-    def fit(self, points: PointSet, problem: Problem) -> _Recovered:
+    def fit(self, points: PointSet, problem: Problem) -> FittedPoints:
         """Condition on all observed entries."""
         mean, variance = _completed(points, problem.wanted, self.pilot, self.windows, problem)
         error = self.scales * np.sqrt(variance)
-        return _Recovered(points, Prediction(mean, error), self.report)
+        return FittedPoints(points, Prediction(mean, error), self.report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +86,11 @@ class _Smoothing:
     withheld: tuple[HeldOut, ...]
     report: Mapping[str, Any]
 
-    def fit(self, points: PointSet, problem: Problem) -> _Recovered:
+    def fit(self, points: PointSet, problem: Problem) -> FittedPoints:
         """Take the conditional mean of the field at every point."""
         everywhere = problem.wanted | points.observed
         mean, variance = self.kernel.predict(points, everywhere, problem)
-        return _Recovered(points, Prediction(mean, np.sqrt(variance)), self.report)
+        return FittedPoints(points, Prediction(mean, np.sqrt(variance)), self.report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +100,7 @@ class _Denoising:
     withheld: tuple[HeldOut, ...] = ()
     report: Mapping[str, Any] = field(default_factory=lambda: {"method": SinrBayesMethod.name})
 
-    def fit(self, points: PointSet, problem: Problem) -> _Recovered:
+    def fit(self, points: PointSet, problem: Problem) -> FittedPoints:
         """Recover gaps on a kernel first, then everything on windows."""
         complete, error = np.array(points.values), np.zeros(points.values.shape)
         report: dict[str, Any] = {**self.report, "head": "windows"}
@@ -127,7 +114,7 @@ class _Denoising:
         found = denoise_lattice(points, complete, problem)
         report |= found.as_dict(tuple(channel.name for channel in points.channels))
         joined = np.sqrt(found.prediction.standard_error**2 + error**2)
-        return _Recovered(points, Prediction(found.prediction.values, joined), report)
+        return FittedPoints(points, Prediction(found.prediction.values, joined), report)
 
 
 def _folds_of_gaps(points: PointSet, problem: Problem) -> tuple[Fold, ...]:
@@ -144,9 +131,9 @@ def _choose_completion(points: PointSet, problem: Problem) -> _Completion:
     if windows is not None:
         report["windows"] = windows.as_dict()
     withheld = _held_out(points, pilot, windows, problem)
-    scales = _error_scales(points, withheld, problem)
+    scales = error_scales(*held_out_errors(points, problem.folds, withheld))
     report["standard_error_scale"] = scales.tolist()
-    report["withheld_rmse"] = _known(held_out_rmse(points, problem.folds, withheld))
+    report["withheld_rmse"] = known_score(held_out_rmse(points, problem.folds, withheld))
     return _Completion(pilot, windows, scales, withheld, report)
 
 
@@ -157,7 +144,7 @@ def _choose_smoothing(points: PointSet, problem: Problem) -> _Smoothing:
     report = {
         "method": SinrBayesMethod.name,
         **kernel.as_dict(),
-        "withheld_rmse": _known(score),
+        "withheld_rmse": known_score(score),
     }
     return _Smoothing(kernel, withheld, report)
 
@@ -200,32 +187,14 @@ def _held_out(
     """Predict the asked entries of every fold; large windows those of the first fold only."""
     helping = windows is not None and bool(windows.helps.any())
     large = windows is not None and windows.settings.width**2 * windows.settings.rank
-    found = []
-    for number, fold in enumerate(problem.folds):
+
+    def told(number: int, fold: Fold) -> HeldOut:
         if helping and number > 0 and large > _SMALL_WINDOW:
             nothing = np.full(int(fold.asked.sum()), np.nan)
-            found.append(HeldOut(nothing, nothing))
-            continue
+            return HeldOut(nothing, nothing)
         wanted = fold.withheld | problem.wanted if helping else fold.asked
         mean, variance = _completed(fold.train(points), wanted, pilot, windows, problem)
-        found.append(HeldOut.of(fold, mean, np.sqrt(variance)))
-    return tuple(found)
+        return HeldOut.of(fold, mean, np.sqrt(variance))
 
-
-def _error_scales(points: PointSet, withheld: tuple[HeldOut, ...], problem: Problem) -> FloatArray:
-    """Compare withheld errors with the standard errors predicted for them; -> (s,)."""
-    errors = [np.full((0, len(points.channels)), np.nan)]
-    predicted = [np.zeros((0, len(points.channels)))]
-    for fold, held in zip(problem.folds, withheld, strict=True):
-        rows = fold.asked.any(axis=1)
-        error, spread = np.full((2, int(rows.sum()), len(points.channels)), np.nan)
-        error[fold.asked[rows]] = held.values - points.values[fold.asked]
-        spread[fold.asked[rows]] = held.standard_error
-        errors.append(error)
-        predicted.append(spread)
-    return error_scales(np.concatenate(errors), np.concatenate(predicted))
-
-
-def _known(score: float) -> float | None:
-    """Return a score, or None where nothing could be withheld."""
-    return score if np.isfinite(score) else None
+    tasks = [partial(told, number, fold) for number, fold in enumerate(problem.folds)]
+    return tuple(side_by_side(tasks))

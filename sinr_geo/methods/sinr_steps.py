@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.calibration import error_scales
-from sinr_geo.errors import RequestError
 from sinr_geo.folds import Fold
 from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.step_field import StepSettings
 from sinr_geo.gaussian.step_model import EFFECTS, StepModel
 from sinr_geo.gaussian.step_tiles import some_tiles
+from sinr_geo.methods.fitted_points import FittedPoints
 from sinr_geo.methods.protocol import Effort, HeldOut, Problem, Task
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
 from sinr_geo.roles import StepsAsChannels, has_steps
-from sinr_geo.scoring import held_out_rmse, withheld_rmse
+from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, withheld_rmse
 
 __all__ = ["SinrStepsMethod"]
 
@@ -33,21 +33,6 @@ _GRID: Mapping[str, tuple[float, ...]] = {
     "reach": (3.0, 6.0, 12.0, 25.0, 50.0),
     "rank": (4, 8, 12, 16, 24),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    """A prediction for the points that were fitted."""
-
-    fitted_to: PointSet
-    prediction: Prediction
-    report: Mapping[str, Any]
-
-    def predict(self, points: PointSet) -> Prediction:
-        """Return the prediction for the fitted points; there is none for others."""
-        if not np.array_equal(points.coordinates, self.fitted_to.coordinates):
-            raise RequestError("sinr-steps predicts the points that it was fitted to and no others")
-        return self.prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +56,12 @@ class _Choice:
     withheld: tuple[HeldOut, ...]
     report: Mapping[str, Any]
 
-    def fit(self, points: PointSet, problem: Problem) -> _Fitted:
+    def fit(self, points: PointSet, problem: Problem) -> FittedPoints:
         """Condition the wanted entries on all observed ones."""
         view = StepsAsChannels.of(points)
         model = StepModel.fit(view, self.effects, self.settings, problem)
         values, error = _predicted(view, model, problem.wanted)
-        return _Fitted(points, Prediction(values, error * self.scales), self.report)
+        return FittedPoints(points, Prediction(values, error * self.scales), self.report)
 
 
 class SinrStepsMethod:
@@ -102,7 +87,7 @@ class SinrStepsMethod:
         effects, by_effects = _chosen_effects(trials)
         settings, tried = _chosen_settings(trials, effects, problem)
         withheld = tuple(trial.held_out(effects, settings) for trial in trials)
-        scales = _error_scales(points, problem.folds, withheld)
+        scales = error_scales(*held_out_errors(points, problem.folds, withheld))
         score = held_out_rmse(points, problem.folds, withheld)
         report = {
             "method": self.name,
@@ -112,7 +97,7 @@ class SinrStepsMethod:
             "effects_tried": by_effects,
             "tried": tried,
             "standard_error_scale": scales.tolist(),
-            "withheld_rmse": score if np.isfinite(score) else None,
+            "withheld_rmse": known_score(score),
         }
         return _Choice(effects, settings, scales, withheld, report)
 
@@ -189,22 +174,6 @@ def _predicted(
     values[cells], variance[cells] = model.predict(cells)
     error = np.sqrt(variance)
     return view.back(np.where(over, values, np.nan)), view.back(np.where(over, error, np.nan))
-
-
-def _error_scales(
-    points: PointSet, folds: tuple[Fold, ...], withheld: tuple[HeldOut, ...]
-) -> FloatArray:
-    """Compare withheld errors with the standard errors predicted for them; -> (s,)."""
-    errors = [np.full((1, len(points.channels)), np.nan)]
-    predicted = [np.zeros((1, len(points.channels)))]
-    for fold, held in zip(folds, withheld, strict=True):
-        error, spread = np.full((2, *fold.asked.shape), np.nan)
-        error[fold.asked] = held.values - points.values[fold.asked]
-        spread[fold.asked] = held.standard_error
-        rows = fold.asked.any(axis=1)
-        errors.append(error[rows])
-        predicted.append(spread[rows])
-    return error_scales(np.concatenate(errors), np.concatenate(predicted))
 
 
 def _mean_score(trials: list[_Trial], effects: str, settings: StepSettings) -> float:

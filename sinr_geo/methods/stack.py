@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from threading import Event
 from typing import Any
 
 import numpy as np
 
 from sinr_geo.folds import Fold
 from sinr_geo.local_spread import local_spread
-from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem
+from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Progress
 from sinr_geo.points import FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_rmse
+from sinr_geo.scoring import channel_spreads, held_out_rmse, known_score
 from sinr_geo.stacked_error import Signs, StackedError
 from sinr_geo.stacking import channel_weights
-from sinr_geo.workers import side_by_side
+from sinr_geo.workers import named_side_by_side, side_by_side
 
-__all__ = ["Stack"]
+__all__ = ["SHARE_OF_CHOOSING", "Stack"]
+
+SHARE_OF_CHOOSING = 0.7
+"""Of the progress of a fit; the rest is for the members with weight."""
+
+_AT_A_TIME = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Stack:
 
         Weights are found on the entries that all of them predicted.
         """
-        spread = _spread(points)
+        spread = channel_spreads(points)
         asked = _Asked.of(list(choices.values()), points, problem.folds, spread)
         weights = channel_weights(asked.values, asked.truth, asked.channel)
         used = np.flatnonzero(weights.any(axis=0))
@@ -76,9 +80,13 @@ class Stack:
 
     def fit(self, points: PointSet, problem: Problem) -> FittedStack:
         """Fit every member to all observed entries."""
-        tasks = [partial(choice.fit, points, problem) for choice in self.members.values()]
-        fitted = side_by_side(tasks, Event())
-        return FittedStack(self, fitted)
+
+        def fitted(name: str, progress: Progress) -> Fitted:
+            return self.members[name].fit(points, replace(problem, progress=progress))
+
+        names = tuple(self.members)
+        found = named_side_by_side(names, fitted, problem.progress, (SHARE_OF_CHOOSING, 1.0))
+        return FittedStack(self, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +94,24 @@ class FittedStack:
     """Members that were fitted to all observed entries."""
 
     stack: Stack
-    members: list[Fitted]
+    members: Mapping[str, Fitted]
 
     @property
     def report(self) -> Mapping[str, Any]:
         """Weights and scores, and what every member with weight chose."""
         return {
             **self.stack.report,
-            "members": {
-                name: dict(fitted.report)
-                for name, fitted in zip(self.stack.members, self.members, strict=True)
-            },
+            "members": {name: dict(fitted.report) for name, fitted in self.members.items()},
         }
 
     def predict(self, points: PointSet) -> Prediction:
-        """Predict with one member after the other, and keep the weighted mean and spread.
+        """Predict with two members at a time, and keep the weighted mean and spread.
 
         Of all predictions only the running sums are held (West 1979, incremental mean and
         variance), so that the memory does not grow with the number of members.
         """
         mean, apart, own, total = (np.zeros(points.values.shape) for _ in range(4))
-        for weight, fitted in zip(self.stack.weights.T, self.members, strict=True):
-            found = fitted.predict(points)
+        for weight, found in zip(self.stack.weights.T, self._predicted(points), strict=True):
             values, errors = found.values / self.stack.spread, found.standard_error
             total += weight
             step = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
@@ -117,6 +121,12 @@ class FittedStack:
             own += weight * Signs.known(errors / self.stack.spread) ** 2
         errors = self._errors(own, apart, local_spread(points, points, np.isfinite(mean)))
         return Prediction(mean * self.stack.spread, errors)
+
+    def _predicted(self, points: PointSet) -> Iterator[Prediction]:
+        members = list(self.members.values())
+        for first in range(0, len(members), _AT_A_TIME):
+            some = members[first : first + _AT_A_TIME]
+            yield from side_by_side([partial(member.predict, points) for member in some])
 
     def _errors(self, own: FloatArray, apart: FloatArray, roughness: FloatArray) -> FloatArray:
         """Return standard errors from the three signs, each (n, s)."""
@@ -192,12 +202,6 @@ class _Asked:
         return tuple(found)
 
 
-def _spread(points: PointSet) -> FloatArray:
-    columns = zip(points.values.T, points.observed.T, strict=True)
-    spread = np.array([float(v[seen].std()) for v, seen in columns])
-    return np.where(spread > 0, spread, 1.0)
-
-
 def _report(
     asked: _Asked,
     choices: Mapping[str, Choice],
@@ -217,16 +221,12 @@ def _report(
     alike = bool((weights == weights[:1]).all())
     return {
         "method": "auto",
-        "withheld_rmse": _known(held_out_rmse(points, folds, withheld)),
+        "withheld_rmse": known_score(held_out_rmse(points, folds, withheld)),
         "scores": {
-            name: _known(held_out_rmse(points, folds, asked.common(choice.withheld)))
+            name: known_score(held_out_rmse(points, folds, asked.common(choice.withheld)))
             for name, choice in choices.items()
         },
         "weights": dict(zip(names, weights.mean(axis=0).tolist(), strict=True)),
         **({} if alike else {"weights_by_channel": by_channel}),
         "standard_error_law": error.as_dict(),
     }
-
-
-def _known(score: float) -> float | None:
-    return score if np.isfinite(score) else None

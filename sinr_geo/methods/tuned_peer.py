@@ -21,16 +21,13 @@ from sinr_geo.kriging.space import Space
 from sinr_geo.methods.peers import (
     entries_to_predict,
     groups_that_choose,
-    known,
     masks,
-    problem_of_channels,
-    withheld_errors,
 )
 from sinr_geo.methods.protocol import Effort, HeldOut, Problem
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_rmse, withheld_rmse
+from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, withheld_rmse
 
 __all__ = ["RATIOS", "STRETCHES", "Interpolator", "Scattered", "choose_peer"]
 
@@ -100,7 +97,7 @@ def choose_peer(
     grids = {field: grid for field, grid in grids.items() if usable.get(field, True)}
     groups, tried = [], {}
     for columns in groups_that_choose(points, problem):
-        own = problem_of_channels(problem, columns)
+        own = problem.select_channels(columns)
         found = _searched(start, grids, points.select_channels(columns), space, own)
         groups.append((columns, found[0]))
         tried[points.channels[columns[0]].name] = {**asdict(found[0]), "tried": found[1]}  # type: ignore[call-overload]
@@ -201,7 +198,7 @@ def _choice(
         mean, grows = _predicted(groups, train, train, space, fold.asked, problem)
         means.append(HeldOut.of(fold, mean, grows))
         grown.append(grows[fold.asked.any(axis=1)])
-    errors, _ = withheld_errors(points, problem.folds, means)
+    errors, _ = held_out_errors(points, problem.folds, means)
     told = np.isfinite(errors)
     error = ErrorByDistance.fit(np.where(told, errors, 0.0), np.concatenate(grown), told)
     withheld = []
@@ -210,7 +207,7 @@ def _choice(
         grows[fold.asked] = np.nan_to_num(held.standard_error)
         withheld.append(HeldOut(held.values, error(grows)[fold.asked]))
     score = held_out_rmse(points, problem.folds, withheld)
-    report = {"method": name, "by_channel": dict(tried), "withheld_rmse": known(score)}
+    report = {"method": name, "by_channel": dict(tried), "withheld_rmse": known_score(score)}
     return PeerChoice(space, groups, error, tuple(withheld), report)
 
 

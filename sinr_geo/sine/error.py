@@ -11,10 +11,11 @@ from sinr_geo.folds import Fold
 from sinr_geo.local_spread import local_spread
 from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.points import FloatArray, IntArray, PointSet
+from sinr_geo.scoring import channel_spreads
 from sinr_geo.sine.ensemble import Told
 from sinr_geo.stacked_error import Signs, StackedError
 
-__all__ = ["SineError", "asked_entries", "spread_of"]
+__all__ = ["SineError", "asked_entries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class SineError:
     @classmethod
     def fit(cls, points: PointSet, problem: Problem, told: Sequence[Told]) -> SineError:
         """Learn from what was said of the asked entries of every fold."""
-        spread = spread_of(points)
+        spread = channel_spreads(points)
         if problem.task is Task.DENOISING and points.lattice is not None:
             return cls(None, spread)
         channel, truth = asked_entries(points, problem.folds)
@@ -76,10 +77,3 @@ def asked_entries(points: PointSet, folds: Sequence[Fold]) -> tuple[IntArray, Fl
     """Return channel and true value of the asked entries of all folds, (m,) each."""
     channel = np.concatenate([np.nonzero(fold.asked)[1] for fold in folds])
     return channel, np.concatenate([points.values[fold.asked] for fold in folds])
-
-
-def spread_of(points: PointSet) -> FloatArray:
-    """Return the standard deviation of each channel's observed values, 1 where it is 0; (s,)."""
-    columns = zip(points.values.T, points.observed.T, strict=True)
-    found = np.array([values[seen].std() if seen.any() else 0.0 for values, seen in columns])
-    return np.where(found > 0, found, 1.0)

@@ -44,6 +44,38 @@ def test_an_interrupted_run_leaves_nothing_behind(weather, number, status):
     assert list(weather.parent.iterdir()) == [weather]
 
 
+# A method that computes in a thread of its own, as all members of `auto` do.
+COMPUTING = """
+import sys, time
+import sinr_geo.methods.kriging as kriging
+from sinr_geo_cli.main import run
+
+def choose(self, points, problem):
+    print("choosing", flush=True)
+    time.sleep(120)
+
+kriging.KrigingMethod.choose = choose
+sys.argv = ["sinr-geo", "fill", *sys.argv[1:]]
+run()
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_nobody_waits_for_a_method_after_an_interrupt(weather, number, status):
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMPUTING, str(weather), "--quiet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "choosing\n"
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "Traceback" not in err
+    assert list(weather.parent.iterdir()) == [weather]
+
+
 NOISY = """
 import logging, sys, warnings
 import sinr_geo_cli.info as info

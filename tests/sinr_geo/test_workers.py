@@ -1,0 +1,90 @@
+"""Tasks side by side: results in order, one failure ends all, progress that never goes back."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from sinr_geo.workers import StoppedError, named_side_by_side, side_by_side
+
+
+def test_results_come_in_the_order_of_the_tasks():
+    first_may_end = threading.Event()
+
+    def first():
+        assert first_may_end.wait(30)
+        return "first"
+
+    def second():
+        first_may_end.set()
+        return "second"
+
+    assert side_by_side([second, first, second]) == ["second", "first", "second"]
+
+
+def test_nothing_to_do_gives_nothing():
+    assert side_by_side([]) == []
+
+
+def test_a_failure_is_raised_while_another_task_still_runs():
+    release, ended = threading.Event(), threading.Event()
+
+    def slow():
+        release.wait(30)
+        ended.set()
+
+    def fails():
+        raise ValueError("no samples")
+
+    with pytest.raises(ValueError, match="no samples"):
+        side_by_side([slow, fails] if _two_cores() else [fails, slow])
+    assert not ended.is_set()
+    release.set()
+
+
+def test_a_task_that_reports_progress_ends_after_another_has_failed():
+    failed, told = threading.Event(), []
+
+    def task(name, progress):
+        if name == "fails":
+            failed.set()
+            raise ValueError("no samples")
+        assert failed.wait(30)
+        try:
+            while True:
+                progress("working", 0.5)
+        except StoppedError as stopped:
+            told.append(str(stopped))
+            raise
+
+    names = ("works", "fails") if _two_cores() else ("fails", "works")
+    with pytest.raises(ValueError, match="no samples"):
+        named_side_by_side(names, task, lambda what, share: None, (0.0, 1.0))
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join(30)
+    assert told == (["works"] if _two_cores() else [])
+
+
+def test_progress_is_the_mean_of_all_tasks_and_never_goes_back():
+    told = []
+
+    def task(name, progress):
+        for share in (0.5, 0.2, 1.0):
+            progress("choosing", share)
+        return name.upper()
+
+    found = named_side_by_side(
+        ("a", "b"), task, lambda what, share: told.append((what, share)), (0.5, 0.75)
+    )
+    assert found == {"a": "A", "b": "B"}
+    assert {what for what, _ in told} == {"a: choosing", "b: choosing"}
+    assert max(share for _, share in told) == 0.75
+    assert all(0.5 < share <= 0.75 for _, share in told)
+
+
+def _two_cores() -> bool:
+    import os
+
+    return len(os.sched_getaffinity(0)) > 1
