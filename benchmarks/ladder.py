@@ -16,7 +16,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -54,7 +54,8 @@ def predict(case: Case, method: str, options: Options) -> tuple[FloatArray, Floa
     from sinr_geo.recover import recover_points
 
     if case.task is Task.RECONSTRUCTION:
-        return reconstruct(case.points, seed=options.seed).predict(case.points), None
+        found = reconstruct(case.points, effort=options.effort, seed=options.seed)
+        return found.predict(case.points), None
     asked = replace(options, method=method)
     recovery = recover_points(case.points, case.wanted, case.task, asked, lambda what, share: None)
     return recovery.values, recovery.standard_error
@@ -86,12 +87,15 @@ def in_a_process(rung: str, name: str, method: str, options: Options) -> list[Ro
 
 
 def rows_of(rung: str, methods: Sequence[str], options: Options) -> Iterator[Row]:
-    """Run all cases of a rung by every method; the means come after a method's cases."""
+    """Run all cases of a rung by every method; the means come after a method's cases.
+
+    Where a case failed there is no mean.
+    """
     names = [case.name for case in cases_of(rung)]
     for method in methods:
         rows = [row for name in names for row in in_a_process(rung, name, method, options)]
         yield from rows
-        if len(names) > 1:
+        if len(names) > 1 and {row.case for row in rows} == set(names):
             yield from means(rows)
 
 
@@ -113,6 +117,17 @@ def methods_for(rung: str, asked: Sequence[str] | None) -> Sequence[str]:
     if asked:
         return tuple(dict.fromkeys((*asked, "sinr")))
     return HEADS if rung in CUBES else (*HEADS, *PEERS)
+
+
+def whole(rows: Sequence[Row], rungs: Iterable[str], asked: Sequence[str] | None) -> bool:
+    """Whether every method ran on every case."""
+    ran = {(row.rung, row.method, row.case) for row in rows}
+    return all(
+        (rung, method, case.name) in ran
+        for rung in rungs
+        for method in methods_for(rung, asked)
+        for case in cases_of(rung)
+    )
 
 
 def printed(row: Row) -> str:
@@ -162,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(printed(row), file=sys.stderr if asked.json else sys.stdout, flush=True)
     if asked.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
-    return 0
+    return 0 if whole(rows, asked.rungs or RUNGS, asked.methods) else 1
 
 
 if __name__ == "__main__":

@@ -63,8 +63,8 @@ def fill(path: str | Path, output: str | Path | None = None, **asked: Unpack[Ask
     variables : sequence of str, optional
         Variables or bands to fill; by default every one that can be.
     method : str, default "auto"
-        ``"auto"`` (the better of the two heads on withheld samples), ``"sinr-bayes"``,
-        ``"sinr"`` or ``"sinr-paper"``.
+        ``"auto"`` (the methods that suit the data, stacked on withheld samples) or any name of
+        `sinr_geo.methods.catalogue.METHODS`.
     effort : str, default "normal"
         ``"fast"``, ``"normal"`` or ``"best"``.
     seed : int, default 0
@@ -155,14 +155,17 @@ def _recover_layers(
                 recovery = recover_points(points, gaps.wanted, task, options, progress)
                 notes += [f"{layer.name}: {note}" for note in recovery.notes]
             except NothingToDoError as error:
-                failures.append(f"{layer.name}: {error}")
+                failures.append((layer.name, error))
         notes += _too_sparse(document.path, layer, points, query)
         recoveries.append(recovery)
         names = tuple(channel.name for channel in layer.channels)
         outcomes.append(LayerOutcome.of(layer.name, names, recovery, points.observed))
     if len(failures) == len(document.layers):
-        raise NothingToDoError(f"{document.path}: {failures[0]}")
-    return recoveries, outcomes, notes + failures
+        name, why = failures[0]
+        where = document.path if name == document.path.name else f"{document.path}: {name}"
+        raise NothingToDoError(f"{where}: {why}")
+    notes += [f"{name}: {why}" for name, why in failures]
+    return recoveries, outcomes, notes
 
 
 def _too_sparse(path: Path, layer: Layer, points: PointSet, query: Query) -> list[str]:

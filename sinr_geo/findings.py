@@ -55,8 +55,10 @@ def _who_wins(layer: LayerEvaluation) -> Iterator[str]:
         yield said
     elif rival.p_value <= _CHANCE:
         yield f"{said}: --method {best.method} uses it"
-    else:
+    elif rival.method == _DEFAULT:
         yield f"{said}: no reason to leave {rival.method}"
+    else:
+        yield said
 
 
 def _rival(layer: LayerEvaluation) -> MethodScore:

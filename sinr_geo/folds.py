@@ -2,8 +2,9 @@
 
 A choice made on scattered samples says little about holes, and the other way round. Three ways to
 withhold are tried: scattered at random; the gaps themselves mirrored and shifted over observed
-cells of a lattice (the clouds of another day); and round patches as deep as the gaps. The one
-whose distances to the nearest remaining observation are most like those of the gaps is taken.
+cells of a lattice (the clouds of another day); and round patches as deep as the gaps. Those
+whose distances to the nearest remaining observation are most like those of the gaps are taken, the
+gaps themselves also where they fit a little worse (10 %): distances are not all of a shape.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ __all__ = ["Fold", "gap_folds", "scattered_folds", "thinned_fold"]
 
 _SHARE = 0.15
 _MOST = 0.35
-_SHIFTS = 6
+_FEWEST_SHIFTS, _MOST_SHIFTS = 6, 40
+_ENTRIES_OF_SHIFTS = 10_000_000
+_ENOUGH, _MOST_COPIES = 300, 60
+_UNLIKE = 0.1
 _QUERIES = 3_000
 _MOST_PATCHES = 300
 _TOGETHER = 16
@@ -118,11 +122,15 @@ def gap_folds(
         return float(np.abs(left - law).mean())
 
     best: list[tuple[float, BoolArray]] = []
-    ways = (scattered, _shifted(points, wanted, rng), _patches(points, place, law, rng))
-    for fold in chain.from_iterable(ways):
-        if fold.any():
-            best.append((misfit(fold), fold))
-            best = sorted(best, key=lambda pair: pair[0])[:count]
+    ways = (
+        (0.0, _shifted(points, wanted, rng)),
+        (_UNLIKE, chain(scattered, _patches(points, place, law, rng))),
+    )
+    for unlike, folds in ways:
+        for fold in folds:
+            if fold.any():
+                best.append((misfit(fold) + unlike, fold))
+                best = sorted(best, key=lambda pair: pair[0])[:count]
     return tuple(fold for _, fold in best)
 
 
@@ -183,15 +191,24 @@ def _distance_law(
 
 
 def _shifted(points: PointSet, wanted: BoolArray, rng: np.random.Generator) -> Iterator[BoolArray]:
-    """Yield the gaps mirrored and shifted over observed cells."""
+    """Yield the gaps mirrored and shifted over observed cells, in so many copies as tell enough.
+
+    A single small hole holds too few entries to choose anything by.
+    """
     lattice = points.lattice
     if lattice is None:
         return
     grid = lattice.spread(wanted, False)
-    for attempt in range(_SHIFTS):
-        moved = _moved(grid, lattice, rng, mirror=attempt % 2 == 1)
-        moved &= _some_steps(lattice, first=attempt)
-        fold = lattice.gather(moved) & points.observed
+    enough = min(_ENOUGH, _SHARE * np.count_nonzero(points.observed))
+    shifts = np.clip(_ENTRIES_OF_SHIFTS // wanted.size, _FEWEST_SHIFTS, _MOST_SHIFTS)
+    for attempt in range(int(shifts)):
+        fold = np.zeros(points.observed.shape, dtype=np.bool_)
+        for _ in range(_MOST_COPIES):
+            moved = _moved(grid, lattice, rng, mirror=attempt % 2 == 1)
+            moved &= _some_steps(lattice, first=attempt)
+            fold |= lattice.gather(moved) & points.observed
+            if np.count_nonzero(fold) >= enough:
+                break
         yield _leave_some(points.observed, _thinned(points.observed, fold, lattice, rng))
 
 

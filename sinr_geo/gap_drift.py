@@ -9,6 +9,7 @@ there: withheld pieces were observed, which is what gaps were not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from sinr_geo.local_association import local_association
 from sinr_geo.missingness import EdgeTrend, closeness, edge_trends, mask_groups, trend_notes
 from sinr_geo.nearest import inverse_distance
 from sinr_geo.part import representative_rows
-from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
+from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
 from sinr_geo.recovery import Prediction
 
 __all__ = ["GapDrift"]
@@ -41,6 +42,8 @@ class GapDrift:
     ----------
     trends : tuple of EdgeTrend
         What was found in the data.
+    asked : bool
+        Whether the user wants it corrected.
     drift : ndarray of shape (n, s), or None
         Taken off; None where it was not asked for, or no trend was found.
     chosen : tuple of mapping
@@ -48,6 +51,7 @@ class GapDrift:
     """
 
     trends: tuple[EdgeTrend, ...]
+    asked: bool
     drift: FloatArray | None = None
     chosen: tuple[dict[str, Any], ...] = ()
 
@@ -66,7 +70,7 @@ class GapDrift:
         trends = edge_trends(points, wanted, seed)
         columns = {trend.column for trend in trends if trend.detected}
         if not correct or not columns:
-            return cls(trends)
+            return cls(trends, correct)
         lattice = points.lattice
         assert lattice is not None
         drift, chosen = np.zeros(points.values.shape), []
@@ -76,12 +80,16 @@ class GapDrift:
                 scale, coefficient, told = _choose(points, wanted, near, column, seed)
                 drift[:, column] = coefficient * near[scale]
                 chosen.append(told)
-        return cls(trends, drift, tuple(chosen))
+        return cls(trends, correct, drift, tuple(chosen))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence for the user where a trend was found."""
-        return trend_notes(self.trends, corrected=self.drift is not None)
+        told = trend_notes(self.trends, corrected=self.drift is not None)
+        if self.asked and self.drift is None:
+            why = "no trend was found" if self.trends else "there is too little to test"
+            return (*told, f"nothing was corrected for missingness: {why}")
+        return told
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
@@ -116,19 +124,28 @@ def _choose(
     rows = representative_rows(alone, gaps, _PART, seed)
     part = alone.take(rows)
     folds = gap_folds(part, gaps[rows], count=_FOLDS, seed=seed)
-    every = {scale: _coefficient(alone, near[scale], scale) for scale in _SCALES}
-    scores = {
-        scale: _withheld_error(part, every[scale] * near[scale][rows], folds) for scale in _SCALES
-    }
+    trained = [_without(alone, rows, fold) for fold in folds]
+    scores = {}
+    for scale in _SCALES:
+        drifts = [_coefficient(left, near[scale], scale) * near[scale][rows] for left in trained]
+        scores[scale] = _withheld_error(part, drifts, folds)
     best = min(scores, key=lambda scale: scores[scale])
+    coefficient = _coefficient(alone, near[best], best)
     told = {
         "channel": points.channels[column].name,
         "scale_cells": best,
-        "coefficient": every[best],
+        "coefficient": coefficient,
         "withheld_rmse": {f"{scale:g}": score for scale, score in scores.items()},
-        "withheld_rmse_without": _withheld_error(part, np.zeros(len(part)), folds),
+        "withheld_rmse_without": _withheld_error(part, [np.zeros(len(part)) for _ in folds], folds),
     }
-    return best, every[best], told
+    return best, coefficient, told
+
+
+def _without(alone: PointSet, rows: IntArray, fold: BoolArray) -> PointSet:
+    """Take what a fold withholds, among some rows, out of all points."""
+    observed = np.array(alone.observed)
+    observed[rows] &= ~fold
+    return alone.with_observed(observed)
 
 
 def _coefficient(alone: PointSet, near: FloatArray, scale: float) -> float:
@@ -140,10 +157,20 @@ def _coefficient(alone: PointSet, near: FloatArray, scale: float) -> float:
     return 0.0 if found is None else found.coefficient
 
 
-def _withheld_error(part: PointSet, drift: FloatArray, folds: tuple[BoolArray, ...]) -> float:
-    """Return the error of withheld entries, predicted by inverse distances from what is left."""
+def _withheld_error(
+    part: PointSet, drifts: Sequence[FloatArray], folds: tuple[BoolArray, ...]
+) -> float:
+    """Return the error of withheld entries, predicted by inverse distances from what is left.
+
+    Parameters
+    ----------
+    part : PointSet
+    drifts : sequence of ndarray, each of shape (n,)
+        One per fold, estimated without it.
+    folds : tuple of ndarray of bool, each of shape (n, 1)
+    """
     place, squares = Embedding.fit(part)(part.coordinates), []
-    for withheld in folds:
+    for withheld, drift in zip(folds, drifts, strict=True):
         kept = part.observed & ~withheld
         level = np.where(kept, part.values - drift[:, None], np.nan)
         found = inverse_distance(place, level, kept, _NEIGHBOURS) + drift[:, None]

@@ -48,7 +48,9 @@ def simplex_weights(predictions: FloatArray, truth: FloatArray, towards: FloatAr
     return weights
 
 
-def channel_weights(predictions: FloatArray, truth: FloatArray, channel: IntArray) -> FloatArray:
+def channel_weights(
+    predictions: FloatArray, truth: FloatArray, channel: IntArray, channels: int
+) -> FloatArray:
     """Weigh members for every channel.
 
     Parameters
@@ -58,18 +60,21 @@ def channel_weights(predictions: FloatArray, truth: FloatArray, channel: IntArra
     truth : ndarray, shape (m,)
     channel : ndarray of int, shape (m,)
         Channel of each entry.
+    channels : int
+        How many there are, with those that no entry tells of.
 
     Returns
     -------
     ndarray, shape (channels, q)
         Weights that all channels share, shrunk to equal ones; a channel with 1,000 withheld entries
-        has weights of its own, shrunk to those.
+        has weights of its own, shrunk to those. Equal ones where there is no entry at all.
     """
     members = predictions.shape[1]
-    shared = simplex_weights(predictions, truth, np.full(members, 1.0 / members))
-    weights = np.tile(shared, (int(channel.max(initial=-1)) + 1, 1))
+    equal = np.full(members, 1.0 / members)
+    shared = simplex_weights(predictions, truth, equal) if len(truth) else equal
+    weights = np.tile(shared, (channels, 1))
     used = np.flatnonzero(shared)
-    for number in range(len(weights)):
+    for number in range(channels):
         rows = np.flatnonzero(channel == number)
         if rows.size >= _ENOUGH:
             part = predictions[np.ix_(rows, used)]

@@ -54,10 +54,12 @@ class Trial:
 
 
 def _folds(points: PointSet, problem: Problem) -> tuple[Fold, ...]:
-    if problem.task is Task.DENOISING:
+    count = _number_of_folds(points)
+    if problem.task is Task.DENOISING and points.lattice is not None:
         masks = scattered_folds(points, count=1, seed=problem.seed, share=_NOISE_SHARE)
+    elif problem.task is Task.DENOISING:
+        masks = scattered_folds(points, count=count, seed=problem.seed)
     else:
-        count = _number_of_folds(points)
         masks = gap_folds(points, problem.wanted, count=count, seed=problem.seed)
     place = Embedding.fit(points)(points.coordinates)
     asked = _FEWEST_FOLDS * _ASKED[problem.effort] // max(_FEWEST_FOLDS, len(masks))

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 
 import torch
 
+from sinr_geo.cholesky import safe_cholesky
+
 __all__ = [
     "JITTER",
     "PRIOR_OVER_REACH",
     "KernelSettings",
     "LocalKernels",
     "power_covariance",
-    "safe_cholesky",
 ]
 
 PRIOR_OVER_REACH = 10.0
@@ -159,19 +160,6 @@ class LocalKernels:
         place = offset / self.reach[owner, None, None]
         single = place.new_zeros(place.shape[:2])
         return power_covariance(place, self.places[owner], single, self.spreads[owner], self.power)
-
-
-def safe_cholesky(covariance: torch.Tensor) -> torch.Tensor:
-    """Factor covariances (K, m, m), with more jitter where samples coincide to rounding."""
-    factor, failed = torch.linalg.cholesky_ex(covariance)
-    jitter = JITTER
-    while bool(failed.any()):
-        jitter *= 100.0
-        added = jitter * (failed > 0).to(covariance.dtype)
-        covariance.diagonal(dim1=1, dim2=2).add_(added[:, None])
-        factor, failed = torch.linalg.cholesky_ex(covariance)
-    lower: torch.Tensor = factor
-    return lower
 
 
 def power_covariance(

@@ -76,7 +76,7 @@ def choose_field(points: PointSet, ground: Ground, problem: Problem) -> FieldCho
         With folds of these points and channels; without any nothing can be chosen. What is chosen
         is remembered there, for all methods that stand on it.
     """
-    # By their values: names of channels may occur twice in a file.
+    # By values: the points of a fold have the names of the whole.
     key = ("kriging", problem.effort, sha256(points.values.tobytes()).digest())
     chosen: FieldChoice = problem.shared.once(key, lambda: _chosen(points, ground, problem))
     return chosen

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from sinr_geo.gaussian.kernel import JITTER, PRIOR_OVER_REACH, power_covariance, safe_cholesky
+from sinr_geo.cholesky import safe_cholesky
+from sinr_geo.gaussian.kernel import JITTER, PRIOR_OVER_REACH, power_covariance
 from sinr_geo.kriging.blocks import BlockMeans, Gathered
 from sinr_geo.kriging.settings import KrigingSettings
 from sinr_geo.points import FloatArray, IntArray

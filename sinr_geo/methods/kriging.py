@@ -17,7 +17,7 @@ from sinr_geo.methods.peers import (
     groups_that_choose,
     masks,
 )
-from sinr_geo.methods.protocol import HeldOut, Problem
+from sinr_geo.methods.protocol import HeldOut, Problem, Task
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score
@@ -43,7 +43,10 @@ class KrigingMethod:
             fields = _fields(fold.train(points), ground, tuple(groups), problem.device)
             mean, variance = _predicted(fields, ground, fold.asked)
             withheld.append(HeldOut.of(fold, mean, np.sqrt(variance)))
-        scales = error_scales(*held_out_errors(points, problem.folds, withheld))
+        # Withheld readings carry noise of their own, which is no error of the field.
+        scales: FloatArray = np.ones(len(points.channels))
+        if problem.task is not Task.DENOISING:
+            scales = error_scales(*held_out_errors(points, problem.folds, withheld))
         names = [channel.name for channel in points.channels]
         report = {
             "method": self.name,

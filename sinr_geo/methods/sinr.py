@@ -152,7 +152,13 @@ class _Representing:
 
     def fit(self, points: PointSet, problem: Problem) -> Fitted:
         """Train on all observed entries."""
-        found = reconstruct(points, seed=problem.seed, device=problem.device)
+        found = reconstruct(
+            points,
+            effort=problem.effort,
+            seed=problem.seed,
+            device=problem.device,
+            progress=lambda share: problem.progress("fitting", share),
+        )
         return Represented(found.field, {**self.report, "parameters": found.parameters})
 
 
@@ -205,11 +211,8 @@ def _weights(points: PointSet, problem: Problem, told: Sequence[Sequence[Told]])
     values = np.concatenate([np.stack([t.values for t in part], axis=1) for part in told])
     scale, known = channel_spreads(points)[channel], np.isfinite(values).all(axis=1)
     scaled = (values / scale[:, None])[known]
-    found = np.zeros((len(points.channels), values.shape[1]))
-    weights = channel_weights(scaled, (truth / scale)[known], channel[known])
-    found[: len(weights)] = weights
-    found[len(weights) :, 0] = 1.0
-    return found
+    channels = len(points.channels)
+    return channel_weights(scaled, (truth / scale)[known], channel[known], channels)
 
 
 def _report(problem: Problem, what: str, start: float, share: float) -> None:
@@ -221,7 +224,10 @@ def _described(forms: Sequence[Form], weights: FloatArray, score: float) -> dict
         "method": SinrMethod.name,
         "form": " + ".join(form.name for form in forms),
         "withheld_rmse": score,
-        "weights": {form.name: w.tolist() for form, w in zip(forms, weights.T, strict=True)},
+        "forms": {
+            form.name: {"weight": float(own.mean()), "weight_by_channel": own.tolist()}
+            for form, own in zip(forms, weights.T, strict=True)
+        },
         "settings": {form.name: form.settings_report for form in forms},
         "alternatives": {form.name: form.tried for form in forms},
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from sinr_geo.folds import Fold
 from sinr_geo.local_spread import local_spread
-from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Progress
+from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Progress, Task
 from sinr_geo.points import FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import channel_spreads, held_out_rmse, known_score
@@ -56,11 +56,19 @@ class Stack:
     def of(cls, choices: Mapping[str, Choice], points: PointSet, problem: Problem) -> Stack:
         """Weigh choices that were made on the folds of a problem.
 
-        Weights are found on the entries that all of them predicted.
+        Weights are found on the entries that all of them predicted; where there is none, the best
+        one stands alone.
         """
-        spread = channel_spreads(points)
+        spread, channels = channel_spreads(points), len(points.channels)
         asked = _Asked.of(list(choices.values()), points, problem.folds, spread)
-        weights = channel_weights(asked.values, asked.truth, asked.channel)
+        if asked.truth.size == 0:
+            best = min(
+                choices,
+                key=lambda name: held_out_rmse(points, problem.folds, choices[name].withheld),
+            )
+            choices = {best: choices[best]}
+            asked = _Asked.of(list(choices.values()), points, problem.folds, spread)
+        weights = channel_weights(asked.values, asked.truth, asked.channel, channels)
         used = np.flatnonzero(weights.any(axis=0))
         names = [list(choices)[number] for number in used]
         weights = weights[:, used]
@@ -69,7 +77,9 @@ class Stack:
         signs = Signs.of(
             asked.values[:, used], asked.errors[:, used], entries, asked.roughness, asked.channel
         )
-        error = StackedError.fit(signs, mean - asked.truth, len(points.channels))
+        error = StackedError.of_members(channels)
+        if problem.task is not Task.DENOISING:
+            error = StackedError.fit(signs, mean - asked.truth, channels)
         withheld = asked.held_out(
             mean * spread[asked.channel], error(signs) * spread[asked.channel]
         )

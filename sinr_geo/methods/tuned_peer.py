@@ -23,7 +23,7 @@ from sinr_geo.methods.peers import (
     groups_that_choose,
     masks,
 )
-from sinr_geo.methods.protocol import Effort, HeldOut, Problem
+from sinr_geo.methods.protocol import Effort, HeldOut, Problem, Task
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
@@ -172,12 +172,18 @@ class FittedPeer:
         return self.choice.report
 
     def predict(self, points: PointSet) -> Prediction:
-        """Predict the wanted entries, or every entry of other points."""
+        """Predict the wanted entries, or every entry of other points.
+
+        In denoising the standard error is NaN: what is withheld tells the error of a new reading,
+        noise and all, not that of the field.
+        """
         entries = entries_to_predict(points, self.fitted_to, self.problem)
         space = self.choice.space.over(self.fitted_to)
         mean, grows = _predicted(
             self.choice.groups, self.fitted_to, points, space, entries, self.problem
         )
+        if self.problem.task is Task.DENOISING:
+            return Prediction(mean, np.full(mean.shape, np.nan))
         return Prediction(mean, np.where(entries, self.choice.error(np.nan_to_num(grows)), np.nan))
 
 

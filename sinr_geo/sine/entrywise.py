@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sinr_geo.cholesky import safe_cholesky
+
 __all__ = ["CodePrior", "EntryPosterior", "EntrySolution"]
 
 _PRIOR_SAMPLES = 20.0
@@ -90,7 +92,7 @@ class EntryPosterior:
         """Return the posterior for a noise variance."""
         total = self._covariance.clone()
         total.diagonal(dim1=1, dim2=2).add_(noise)
-        factor = torch.linalg.cholesky(total)
+        factor = safe_cholesky(total)
         solved = torch.cholesky_solve(self._value[..., None], factor)
         pull = torch.zeros(
             (*self._z.shape[:2], self._spread.shape[2]), dtype=solved.dtype, device=solved.device

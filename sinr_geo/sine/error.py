@@ -39,7 +39,7 @@ class SineError:
     def fit(cls, points: PointSet, problem: Problem, told: Sequence[Told]) -> SineError:
         """Learn from what was said of the asked entries of every fold."""
         spread = channel_spreads(points)
-        if problem.task is Task.DENOISING and points.lattice is not None:
+        if problem.task is Task.DENOISING:
             return cls(None, spread)
         channel, truth = asked_entries(points, problem.folds)
         values, own, apart = (

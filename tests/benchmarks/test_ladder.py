@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score
 from benchmarks import ladder
 from benchmarks.rungs import RUNGS, Case, cases_of
 from benchmarks.scores import scores_of
-from sinr_geo.methods.catalogue import METHODS
+from sinr_geo.methods.catalogue import BASELINES, METHODS
 from sinr_geo.methods.protocol import Effort, Task
 from sinr_geo.options import Options
 
@@ -70,7 +70,7 @@ def garbled(path, names):
     np.savez(path, **kept)
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"sinr-steps"}))
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"sinr-steps", *BASELINES}))
 def test_predictions_do_not_depend_on_test_values_bit_for_bit(rungs, method):
     predicted = []
     for hidden in ((), ("test_values",)):
@@ -154,6 +154,22 @@ def test_means_are_over_cases_metric_by_metric():
     mean = {row.metric: row for row in ladder.means(rows)}
     assert mean["nrmse"].score == pytest.approx(0.3)
     assert mean["r2"].case == "mean"
+
+
+def test_a_case_that_failed_leaves_no_mean_and_status_1(monkeypatch, capsys):
+    monkeypatch.setattr(ladder, "cases_of", lambda rung: [Named("0.1"), Named("0.2")])
+
+    def in_a_process(rung, name, method, options):
+        return [ladder.Row(rung, method, "nrmse", name, 0.1, 1.0, 1.0)] if name == "0.1" else []
+
+    monkeypatch.setattr(ladder, "in_a_process", in_a_process)
+    assert ladder.main(["weather", "--methods", "rbf"]) == 1
+    assert "mean" not in capsys.readouterr().out
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
 
 
 def test_unknown_rungs_and_methods_are_one_sentence_and_status_2(capsys):

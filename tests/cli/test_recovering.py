@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -22,6 +23,17 @@ def test_fill_says_where_how_much_and_how_well(run, weather):
     assert "samples filled" in layer
     assert "method mean, withheld error 0.5 standard deviations" in layer
     assert "sinr-geo: taking means" in ran.err
+
+
+def test_a_method_of_several_forms_is_named_in_one_line(run, tmp_path):
+    source = tmp_path / "small.nc"
+    values = np.add.outer(np.sin(np.arange(14.0)), np.cos(np.arange(16.0) / 3.0))
+    values[4:7, 5:9] = np.nan
+    axes = {"lat": np.linspace(40, 41, 14), "lon": np.linspace(5, 6, 16)}
+    xr.Dataset({"t": (("lat", "lon"), values)}, coords=axes).to_netcdf(source)
+    ran = run("fill", source, "--method", "sinr", "--effort", "fast")
+    assert (ran.status, len(ran.out.splitlines())) == (0, 2)
+    assert "method sinr, withheld error" in ran.out
 
 
 def test_fill_with_json_prints_one_object(run, weather):

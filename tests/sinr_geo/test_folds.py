@@ -40,6 +40,17 @@ def test_holes_are_withheld_where_there_are_holes():
         assert depth == pytest.approx(wanted, rel=0.4)
 
 
+def test_one_small_hole_is_withheld_in_many_copies():
+    missing = np.zeros((60, 60), dtype=bool)
+    missing[20:24, 30:34] = True
+    points = scene(missing)
+    for fold in gap_folds(points, ~points.observed, count=2, seed=0):
+        assert np.count_nonzero(fold) > 200
+        depth = median_distance(points, fold, points.observed & ~fold)
+        wanted = median_distance(points, ~points.observed, points.observed)
+        assert depth == pytest.approx(wanted, rel=0.5)
+
+
 def test_scattered_samples_are_withheld_where_gaps_are_scattered():
     points = scene(np.random.default_rng(1).random((60, 60)) < 0.4)
     for fold in gap_folds(points, ~points.observed, count=2, seed=0):

@@ -228,7 +228,16 @@ def test_without_a_trend_the_option_changes_nothing():
     _, points = scene(4, 0.0)
     left, corrected = recovered(points), recovered(points, correct_missingness=True)
     np.testing.assert_array_equal(left.values, corrected.values)
-    assert corrected.notes == ()
+    assert left.notes == ()
+    assert corrected.notes == ("nothing was corrected for missingness: no trend was found",)
+
+
+@pytest.mark.usefixtures("zero")
+def test_the_option_says_where_it_cannot_be_tested():
+    _, points = scene(4, 0.0)
+    bare = replace(points, lattice=None)
+    (note,) = recovered(bare, correct_missingness=True).notes
+    assert note == "nothing was corrected for missingness: there is too little to test"
 
 
 def test_only_channels_with_a_trend_are_corrected():

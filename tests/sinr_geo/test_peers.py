@@ -117,7 +117,8 @@ def test_noise_of_bare_points_is_removed(method):
     problem = problem_of(points, task=Task.DENOISING)
     found = method().choose(points, problem).fit(points, problem).predict(points)
     assert np.sqrt(np.mean((found.values - truth) ** 2)) < 0.35
-    assert np.isfinite(found.standard_error).all()
+    known = np.isfinite(found.standard_error)
+    assert known.all() if method is KrigingMethod else not known.any()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,35 @@ def test_auto_says_every_score_and_weight_and_is_no_worse_than_its_best_member()
     assert sum(choice["weights"].values()) == pytest.approx(1.0)
     assert set(choice["members"]) == set(choice["weights"])
     assert choice["withheld_rmse"] <= 1.02 * min(scores.values())
+
+
+@pytest.mark.parametrize("complete", [1, 2])
+def test_a_channel_without_gaps_is_no_trouble(complete):
+    points, truth = scene(block(), Channel("a"), Channel("b"), Channel("c"))
+    own = np.arange(3) == complete
+    points = replace(
+        points, values=np.where(own, truth, points.values), observed=points.observed | own
+    )
+    options = Options(method="auto", effort=Effort.FAST)
+    found = recover_points(points, ~points.observed, Task.COMPLETION, options, silent)
+    gaps = ~points.observed
+    assert np.sqrt(np.mean((found.values - truth)[gaps] ** 2)) < 0.25 * truth.std()
+    np.testing.assert_array_equal(found.values[:, complete], points.values[:, complete])
+
+
+@pytest.mark.parametrize("method", ["sinr-bayes", "kriging", "auto"])
+def test_the_standard_error_of_denoised_points_is_that_of_the_field_not_of_a_reading(method):
+    rng = np.random.default_rng(8)
+    place = rng.uniform(0, 10, size=(400, 2))
+    truth = np.sin(place[:, :1] / 2.0) + np.cos(place[:, 1:] / 3.0)
+    axes = (Axis("x", AxisKind.PROJECTED), Axis("y", AxisKind.PROJECTED))
+    noisy = truth + 0.5 * rng.normal(size=truth.shape)
+    points = PointSet(place, noisy, np.ones(truth.shape, dtype=bool), axes, (Channel("a"),))
+    options = Options(method=method, effort=Effort.FAST)
+    found = recover_points(points, ~points.observed, Task.DENOISING, options, silent)
+    ratio = np.abs(found.values - truth) / found.standard_error
+    assert 0.4 < np.mean(ratio < 1.0) < 0.95
+    assert found.standard_error.mean() < 0.3
 
 
 @pytest.mark.parametrize("method", ["sinr-bayes", "auto"])

@@ -59,13 +59,22 @@ def test_channels_that_differ_get_weights_of_their_own_if_they_have_samples():
     channel = np.repeat([0, 1], 2_000)
     noise = np.where(channel[:, None] == 0, [0.1, 1.0], [1.0, 0.1])
     predictions = truth[:, None] + noise * rng.standard_normal((4_000, 2))
-    weights = channel_weights(predictions, truth, channel)
+    weights = channel_weights(predictions, truth, channel, 2)
     assert weights[0, 0] > 0.8
     assert weights[1, 1] > 0.8
     few = np.flatnonzero(channel == 1)[:50]
     rows = np.concatenate((np.flatnonzero(channel == 0), few))
-    shared = channel_weights(predictions[rows], truth[rows], channel[rows])
+    shared = channel_weights(predictions[rows], truth[rows], channel[rows], 2)
     assert shared[1, 0] > 0.5
+
+
+def test_channels_that_nothing_tells_of_have_the_weights_that_all_share():
+    predictions, truth = members(np.array([0.3, 0.6, 0.9]))
+    shared = simplex_weights(predictions, truth, EQUAL)
+    weights = channel_weights(predictions, truth, np.ones(len(truth), dtype=int), 3)
+    np.testing.assert_allclose(weights[[0, 2]], [shared, shared])
+    nothing = channel_weights(predictions[:0], truth[:0], np.empty(0, dtype=int), 2)
+    np.testing.assert_allclose(nothing, 1.0 / 3.0)
 
 
 def signs_and_errors(size, seed=0):
@@ -91,6 +100,12 @@ def test_with_few_samples_the_members_own_error_is_scaled():
     law = StackedError.fit(signs, errors, 1)
     twice = replace(signs, standard_error=2.0 * signs.standard_error)
     np.testing.assert_allclose(law(twice), 2.0 * law(signs))
+
+
+def test_three_lucky_errors_do_not_make_intervals_narrow():
+    signs, errors = signs_and_errors(3)
+    law = StackedError.fit(signs, 0.001 * errors, 1)
+    assert (law(signs) > 0.3 * signs.standard_error).all()
 
 
 def test_a_channel_with_larger_errors_gets_a_scale_of_its_own():
