@@ -1,17 +1,18 @@
-"""Cost of `sinr-geo fill` on rasters of growing size, a third of each missing under clouds.
+"""Cost of `sinr-geo fill` on rasters of growing size, a third of each missing.
 
     python -m benchmarks.growth [SIDE ...] [--method METHOD] [--json]
 
-The rasters are generated (a fractal surface, float32 GeoTIFF); each is filled by the command line
-in a process of its own. Error is the RMSE of the filled cells over the spread of the surface, and
-beside it that of the three nearest observed cells.
+The rasters are generated (a fractal surface, float32 GeoTIFF; see `benchmarks.growth_case`, which
+also measures parts of the engine); each is filled by the command line in a process of its own.
+Error is the RMSE of the filled cells over the spread of the surface, and beside it that of the
+three nearest observed cells.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
+
+from benchmarks.growth_case import gaps, surfaces
 
 MISSING = 1.0 / 3.0
 SIDES = (250, 500, 1_000)
@@ -36,26 +38,10 @@ class Row:
     side: int
     seconds: float
     microseconds_per_cell: float
+    cpu_seconds: float
     peak_mib: float
     error: float
     nearest: float
-
-
-def surface(side: int, power: float, seed: int) -> NDArray[np.float64]:
-    """Draw a random field (side, side) with the spectrum f^-power, mean 0 and spread 1."""
-    rng = np.random.default_rng(seed)
-    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij"))
-    frequency[0, 0] = np.inf
-    noise = np.fft.rfft2(rng.standard_normal((side, side)))
-    field = np.fft.irfft2(noise * frequency ** (-power / 2.0), s=(side, side))
-    return np.asarray((field - field.mean()) / field.std())
-
-
-def clouds(side: int, seed: int) -> NDArray[np.bool_]:
-    """Cover a third of the cells, in blobs of some ten cells."""
-    rng = np.random.default_rng(seed)
-    field = gaussian_filter(rng.standard_normal((side, side)), 6.0, mode="wrap")
-    return np.asarray(field > np.quantile(field, 1.0 - MISSING))
 
 
 def measured(side: int, method: str) -> Row:
@@ -63,7 +49,7 @@ def measured(side: int, method: str) -> Row:
     import rasterio
     from rasterio.transform import from_origin
 
-    truth, missing = surface(side, 3.0, side), clouds(side, side + 1)
+    truth, missing = surfaces(side, 1)[0].astype(np.float64), gaps(side, MISSING)
     with tempfile.TemporaryDirectory() as folder:
         path, output = Path(folder) / "surface.tif", Path(folder) / "filled.tif"
         profile = {"driver": "GTiff", "height": side, "width": side, "count": 1}
@@ -78,16 +64,19 @@ def measured(side: int, method: str) -> Row:
             str(output),
         ]
         started = time.perf_counter()
-        subprocess.run([*command, "--method", method, "--quiet"], check=True)
+        process = subprocess.Popen([*command, "--method", method, "--quiet"])
+        _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
+        if status:
+            raise SystemExit(f"sinr-geo fill of {path} ended with {status}")
         with rasterio.open(output) as file:
             filled = file.read(1).astype(float)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0
     return Row(
         side,
         round(seconds, 1),
         round(1e6 * seconds / side**2, 1),
-        round(peak, 0),
+        round(used.ru_utime + used.ru_stime, 1),
+        round(used.ru_maxrss / 1024.0),
         float(np.sqrt(np.mean((filled - truth)[missing] ** 2))),
         nearest_error(truth, missing),
     )

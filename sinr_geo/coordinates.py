@@ -117,9 +117,17 @@ def _spacing(place: FloatArray) -> float:
     if place.shape[1] == 1:
         gaps = np.diff(np.unique(place))
         return float(np.median(gaps)) if gaps.size else 1.0
-    distinct = np.unique(place, axis=0)
+    distinct = _distinct(place)
     if len(distinct) < 2:
         return 1.0
     stride = max(1, len(distinct) // _SPACING_SAMPLE)
     distance, _ = nearest(distinct, distinct[::stride], 2)
     return float(np.median(distance[:, 1]))
+
+
+def _distinct(place: FloatArray) -> FloatArray:
+    """Return the distinct rows (m, d) in order, many times faster than `numpy.unique` does."""
+    ordered = place[np.lexsort(place.T[::-1])]
+    new = np.ones(len(ordered), dtype=np.bool_)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return np.asarray(ordered[new])

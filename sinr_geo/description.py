@@ -11,6 +11,7 @@ from typing import Any
 from sinr_geo.adapters import Adapter, Layer, MissingRule, Query
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.gaps import Gaps, wanted_gaps
+from sinr_geo.memory_plan import memory_plan
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.registry import find_adapter, registered_adapters
 from sinr_geo.segmentation import default_superpixels
@@ -22,9 +23,6 @@ __all__ = [
     "LayerDescription",
     "describe",
 ]
-
-_BYTES_PER_COORDINATE = 8
-_BYTES_PER_SAMPLE = 5 * 8 + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +72,7 @@ class LayerDescription:
     superpixels : int
         K that `segment` takes by default.
     memory_bytes : int
-        Bytes of the arrays that a recovery holds at the same time: the coordinates, and of every
-        sample the value, the prediction, the recovered value, their two standard errors, the
-        mask and the flag. What a method needs while it fits comes on top.
+        Bytes to plan for at the peak of `fill` with the default method (see `memory_plan`).
     """
 
     name: str
@@ -185,7 +181,7 @@ def _layer(layer: Layer) -> LayerDescription:
         wanted=_share(int(gaps.wanted.sum()), n * s),
         notes=gaps.notes,
         superpixels=default_superpixels(n),
-        memory_bytes=n * (len(points.axes) * _BYTES_PER_COORDINATE + s * _BYTES_PER_SAMPLE),
+        memory_bytes=memory_plan(n, len(points.axes), s),
     )
 
 

@@ -107,19 +107,31 @@ def _footprint(points: PointSet, lattice: Lattice) -> BoolArray:
 
     Shape (n, 1). The hull is drawn over the two space dimensions of the grid, in cells.
     """
-    inside = np.ones((len(points), 1), dtype=np.bool_)
+    everywhere = np.ones((len(points), 1), dtype=np.bool_)
     if len(lattice.space) != 2:
-        return inside
-    index = lattice.index[:, list(lattice.space)]
-    cells = np.unique(index[points.observed.any(axis=1)], axis=0)
-    if len(cells) < 3:
-        return inside
+        return everywhere
+    sides = tuple(lattice.shape[d] for d in lattice.space)
+    row, column = (lattice.index[:, d] for d in lattice.space)
+    seen = np.zeros(sides, dtype=np.bool_)
+    told = points.observed.any(axis=1)
+    seen[row[told], column[told]] = True
     try:
-        hull = ConvexHull(cells)
-    except QhullError:
-        return inside
-    spacing = max(1.0, float(np.sqrt(hull.volume / len(cells))))
+        hull = ConvexHull(_ends_of_rows(seen))
+    except (QhullError, ValueError):
+        return everywhere
+    spacing = max(1.0, float(np.sqrt(hull.volume / np.count_nonzero(seen))))
     normals, offsets = hull.equations[:, :2], hull.equations[:, 2]
-    for normal, offset in zip(normals, offsets, strict=True):
-        inside[:, 0] &= index @ normal + offset <= spacing + 1e-9
-    return inside
+    inside = np.ones(sides, dtype=np.bool_)
+    down, along = np.arange(sides[0])[:, None], np.arange(sides[1])[None, :]
+    for (first, second), offset in zip(normals, offsets, strict=True):
+        inside &= down * first + along * second + offset <= spacing + 1e-9
+    return np.asarray(inside[row, column][:, None])
+
+
+def _ends_of_rows(seen: BoolArray) -> NDArray[np.int64]:
+    """Return the first and the last marked cell of every row, (m, 2): they span the same hull."""
+    rows = np.flatnonzero(seen.any(axis=1))
+    first = seen[rows].argmax(axis=1)
+    last = seen.shape[1] - 1 - seen[rows, ::-1].argmax(axis=1)
+    ends = np.concatenate((first, last))
+    return np.stack((np.concatenate((rows, rows)), ends), axis=1)

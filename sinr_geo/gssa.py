@@ -29,6 +29,7 @@ _FEW = 64
 _MOST_DRAWN = 256
 _MANY = 256
 _CHUNK = 1 << 22
+_ROWS = 1 << 18
 _STILL = 1e-3
 _ITERATIONS = 100
 
@@ -64,8 +65,8 @@ def segment(
         Labels 0 ... K - 1, every one of them used.
     """
     features = np.concatenate(
-        (_unit_variance(values), np.sqrt(alpha) * _unit_variance(coordinates)), axis=1
-    ).astype(np.float32)
+        (_unit_variance(values, 1.0), _unit_variance(coordinates, float(np.sqrt(alpha)))), axis=1
+    )
     rng = generator(seed, "superpixels")
     sample = _sample(features, _CONVERGE_ON, rng)
     centres = _start(sample, count, rng)
@@ -101,11 +102,21 @@ def connect(labels: IntArray, graph: csr_array) -> NDArray[np.int32]:
     return _compact(_adopt(owner, contacts)[part])
 
 
-def _unit_variance(columns: FloatArray) -> FloatArray:
-    """Centre columns and give them a total variance of 1 (left at 0 where they are constant)."""
-    centred = columns - columns.mean(axis=0)
-    spread = float(np.sqrt((centred**2).sum(axis=1).mean()))
-    return np.asarray(centred / spread) if spread > 0 else centred
+def _unit_variance(columns: FloatArray, weight: float) -> NDArray[np.float32]:
+    """Centre columns and give them a total variance of 1 (left at 0 where constant), weighted.
+
+    In chunks of rows: of many points no second copy is held in double precision.
+    """
+    mean = columns.mean(axis=0)
+    chunks = [slice(i, i + _ROWS) for i in range(0, len(columns), _ROWS)]
+    squared = np.empty(len(columns))
+    for part in chunks:
+        squared[part] = ((columns[part] - mean) ** 2).sum(axis=1)
+    spread = float(np.sqrt(squared.mean()))
+    scaled = np.empty(columns.shape, dtype=np.float32)
+    for part in chunks:
+        scaled[part] = weight * ((columns[part] - mean) / (spread if spread > 0 else 1.0))
+    return scaled
 
 
 def _sample(rows: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
@@ -166,8 +177,10 @@ def _nearest_centre(features: torch.Tensor, centres: torch.Tensor) -> torch.Tens
 
 def _compact(labels: NDArray[Any]) -> NDArray[np.int32]:
     """Renumber labels to 0 ... K - 1 in their order."""
-    _, compact = np.unique(labels, return_inverse=True)
-    return compact.reshape(labels.shape).astype(np.int32)
+    used = np.zeros(int(labels.max(initial=-1)) + 1, dtype=np.bool_)
+    used[labels] = True
+    number = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return np.asarray(number[labels], dtype=np.int32)
 
 
 def _parts(labels: IntArray, here: IntArray, there: IntArray) -> IntArray:

@@ -10,6 +10,8 @@ from sinr_geo.points import BoolArray, FloatArray
 
 __all__ = ["inverse_distance", "nearest", "nearest_distance", "same_pattern"]
 
+_ROWS = 1 << 18
+
 
 def nearest(
     sources: FloatArray, places: FloatArray, count: int
@@ -67,14 +69,15 @@ def inverse_distance(
         if missing.size == 0:
             continue
         sources = np.flatnonzero(seen)
-        count = min(neighbours, sources.size)
-        distance, index = nearest(place[sources], place[missing], count)
-        weight = 1.0 / np.maximum(distance, 1e-12) ** power
-        weight /= weight.sum(axis=1, keepdims=True)
-        mean = np.zeros((missing.size, columns.size))
-        for rank in range(count):
-            mean += weight[:, rank, None] * values[np.ix_(sources[index[:, rank]], columns)]
-        filled[np.ix_(missing, columns)] = mean
+        tree, count = cKDTree(place[sources]), np.arange(1, min(neighbours, sources.size) + 1)
+        for rows in np.array_split(missing, -(-missing.size // _ROWS)):
+            distance, index = map(np.asarray, tree.query(place[rows], k=count, workers=-1))
+            weight = 1.0 / np.maximum(distance, 1e-12) ** power
+            weight /= weight.sum(axis=1, keepdims=True)
+            mean = np.zeros((rows.size, columns.size))
+            for rank in range(count.size):
+                mean += weight[:, rank, None] * values[np.ix_(sources[index[:, rank]], columns)]
+            filled[np.ix_(rows, columns)] = mean
     return filled
 
 

@@ -144,7 +144,10 @@ class StackedError:
 
 
 def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
-    """Fit b, c and d, none negative, by maximum likelihood; the intercept moves along."""
+    """Fit b, c and d, each from 0 to 1, by maximum likelihood; the intercept moves along.
+
+    Far from data nothing was withheld: there an error must not grow faster than the members say.
+    """
     squares = errors**2 + 1e-12
 
     def loss(free: FloatArray) -> tuple[float, FloatArray]:
@@ -154,7 +157,7 @@ def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
         return float((log_sd + 0.5 * squares * np.exp(-2.0 * log_sd)).mean()), gradient
 
     start = np.array([0.5 * np.log(squares.mean()), 0.5, 0.2, 0.2])
-    bounds = [(None, None), (0.0, 1.2), (0.0, 1.0), (0.0, 1.0)]
+    bounds = [(None, None), *[(0.0, 1.0)] * design.shape[1]]
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:])
 
 

@@ -96,7 +96,7 @@ def _layer_lines(layer: LayerDescription) -> list[str]:
         f"  gaps: {layer.missing:.1%} of all samples are missing, fill takes {layer.wanted:.1%}",
         *(f"  gaps: {note}" for note in layer.notes),
         f"  plan: {layer.superpixels} superpixels in segment, "
-        f"{_size(layer.memory_bytes)} of memory for the arrays",
+        f"{_size(layer.memory_bytes)} of memory in fill",
     ]
 
 

@@ -70,11 +70,16 @@ class BlendedKernels:
             superpixels disagree, that counts too.
         """
         mean, variance = np.empty((2, len(queries), self.levels[0].values.shape[1]))
+        for rows, found, left in self.strips(queries):
+            mean[rows], variance[rows] = found, left
+        return mean, variance
+
+    def strips(self, queries: FloatArray) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
+        """Predict as `predict` does; yields rows of the places (n, d), their mean and variance."""
         usual = self._usual_scale()
         for rows in self._strips(queries):
             found, left = self._predict_strip(queries[rows], usual)
-            mean[rows], variance[rows] = found.cpu().numpy(), left.cpu().numpy()
-        return mean, variance
+            yield rows, found.cpu().numpy(), left.cpu().numpy()
 
     def _predict_strip(
         self, queries: FloatArray, usual: torch.Tensor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from sinr_geo.gaussian.completion_trial import CompletionTrial, pilot_cube, root
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.scaling import Scaling
 from sinr_geo.gaussian.search import search
+from sinr_geo.gaussian.tiles import Tile, tiles
 from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
+from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
+from sinr_geo.workers import side_by_side
 
 __all__ = ["CompletionChoice", "choose_completion", "complete_lattice"]
 
@@ -28,6 +31,8 @@ _FEWEST_CELLS = 20
 _LEAST_GAIN = 0.98
 _LEAST_GAIN_OF_A_PASS = 0.998
 _ENERGY = 2e-3
+_ELEMENTS, _SMALLEST_TILE = 1 << 22, 20_000
+_HALO = 2
 _GRID: Mapping[str, tuple[float, ...]] = {
     "rank": (1, 2, 3, 4, 5, 6, 8, 10, 12),
     "noise": (1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
@@ -105,12 +110,39 @@ def complete_lattice(
     settings: CompletionSettings,
     problem: Problem,
 ) -> tuple[FloatArray, FloatArray]:
-    """Recover the gaps that a pilot filled; mean and variance (n, s) -> the same, improved."""
+    """Recover the gaps that a pilot filled; mean and variance (n, s) -> the same, improved.
+
+    A lattice whose windows would hold more numbers than are kept at a time is cut into tiles, side
+    by side, each with superpixels and a dictionary of its own.
+    """
     scaling = Scaling.of(points)
-    cube = pilot_cube(points, lattice, mean, variance, scaling)
-    found, left = complete_windows(cube, settings, seed=problem.seed, device=problem.device)
-    values = scaling.restored(found[lattice.place])
-    return values, left[lattice.place] * scaling.spread**2
+    values, left = np.empty(mean.shape), np.empty(variance.shape)
+
+    def complete(tile: Tile) -> None:
+        rows, inner, part = _part(points, lattice, tile)
+        small = part.lattice
+        if small is None or not inner.any():
+            return
+        cube = pilot_cube(part, small, mean[rows], variance[rows], scaling)
+        found, spread = complete_windows(cube, settings, seed=problem.seed, device=problem.device)
+        values[rows[inner]] = scaling.restored(found[small.place[inner]])
+        left[rows[inner]] = spread[small.place[inner]] * scaling.spread**2
+
+    most = max(_SMALLEST_TILE, _ELEMENTS // (settings.width**2 * settings.rank + mean.shape[1]))
+    side_by_side([partial(complete, tile) for tile in tiles(lattice, most, _HALO * settings.width)])
+    return values, left
+
+
+def _part(points: PointSet, lattice: Lattice, tile: Tile) -> tuple[IntArray, BoolArray, PointSet]:
+    """Return the points of a tile: rows (m,), whether each is the tile's own, and the points."""
+    at = np.searchsorted(lattice.place, tile.cells).clip(max=len(points) - 1)
+    there = np.flatnonzero(lattice.place[at] == tile.cells)
+    rows = at[there]
+    return (
+        rows,
+        tile.inner[there],
+        replace(points.bare(rows), lattice=replace(tile.lattice, place=there)),
+    )
 
 
 def _crop_size(lattice: Lattice, fold: Fold, problem: Problem) -> int:

@@ -77,10 +77,12 @@ class KernelChoice:
         mean, variance = np.full((2, *points.values.shape), np.nan)
         for part in _parts(points, place, wanted, self.settings):
             field = BlendedKernels(part.levels, centres, self.settings, problem.device)
-            found, spread = field.predict(place[part.rows])
-            mean[part.entries] = part.unscaled(found)
-            variance[part.entries] = spread * part.spread**2
-        return np.where(wanted, mean, np.nan), np.where(wanted, variance, np.nan)
+            for which, found, spread in field.strips(place[part.rows]):
+                entries = np.ix_(part.rows[which], part.columns)
+                mean[entries] = part.unscaled(found)
+                variance[entries] = spread * part.spread**2
+        mean[~wanted] = variance[~wanted] = np.nan
+        return mean, variance
 
 
 def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:

@@ -11,6 +11,7 @@ import pytest
 import sinr_geo
 from sinr_geo.axes import Axis, AxisKind
 from sinr_geo.errors import InputError
+from sinr_geo.memory_plan import memory_plan
 from sinr_geo.points import Lattice
 
 
@@ -60,11 +61,11 @@ def test_land_is_missing_but_not_wanted(memory_file, bumpy_grid):
     assert "never observed" in note
 
 
-def test_memory_covers_what_a_recovery_holds(memory_file, bumpy_grid):
+def test_the_plan_is_that_of_the_size_of_the_layer(memory_file, bumpy_grid):
     path, _ = memory_file(bumpy_grid)
     (layer,) = sinr_geo.describe(path).layers
-    held = bumpy_grid.coordinates.nbytes + 5 * bumpy_grid.values.nbytes
-    assert layer.memory_bytes == held + 2 * bumpy_grid.observed.nbytes
+    size = (len(bumpy_grid), len(bumpy_grid.axes), len(bumpy_grid.channels))
+    assert layer.memory_bytes == memory_plan(*size)
 
 
 def test_it_is_fit_for_json(memory_file, bumpy_grid):

@@ -11,6 +11,7 @@ import torch
 
 from sinr_geo import Axis, AxisKind, Channel, Lattice, PointSet
 from sinr_geo.folds import Fold, scattered_folds
+from sinr_geo.gaussian import completion_head
 from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
 from sinr_geo.gaussian.completion_head import choose_completion, complete_lattice
 from sinr_geo.gaussian.conditioning import Conditioning, Gaussians
@@ -282,6 +283,31 @@ def test_windows_over_a_poor_pilot_are_chosen_and_better():
     found, _ = complete_lattice(points, lattice, mean, variance, choice.settings, problem)
     assert np.std((found - clean)[wanted]) < 0.7 * np.std((noisy - clean)[wanted])
     json.dumps(choice.as_dict())
+
+
+def test_a_lattice_cut_into_tiles_is_completed_as_well(monkeypatch):
+    clean, cube = gappy_cube(0.5, shape=(48, 56))
+    lattice, wanted = cube.lattice, ~cube.observed
+    lacking = np.arange(lattice.size) % 97 > 0
+    grid = replace(lattice, place=np.flatnonzero(lacking))
+    points = PointSet(
+        np.stack(np.unravel_index(grid.place, grid.shape), axis=1).astype(float),
+        np.where(wanted, np.nan, clean)[lacking],
+        cube.observed[lacking],
+        (Axis("y", AxisKind.INDEX), Axis("x", AxisKind.INDEX)),
+        tuple(Channel(f"b{i}") for i in range(4)),
+        grid,
+    )
+    problem = Problem(Task.COMPLETION, wanted[lacking], (), Effort.FAST, 0, "cpu", lambda *_: None)
+    pilot = np.where(wanted, cube.values, np.nan)[lacking]
+    spread = np.where(wanted, 0.25, np.nan)[lacking]
+    monkeypatch.setattr(completion_head, "_ELEMENTS", 1)
+    monkeypatch.setattr(completion_head, "_SMALLEST_TILE", 800)
+    values, left = complete_lattice(points, grid, pilot, spread, COMPLETION, problem)
+    error = (values - clean[lacking])[wanted[lacking]]
+    assert np.std(error) < 0.4 * np.nanstd(pilot - clean[lacking])
+    assert np.isfinite(left).all()
+    np.testing.assert_allclose(values[points.observed], points.values[points.observed], atol=1e-9)
 
 
 class FixedPilot:
