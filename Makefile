@@ -27,5 +27,5 @@ bench: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "there is no Python 3.11 or newer with venv here; name one: make PYTHON=..." >&2; exit 1; }
 	$(BIN)/pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[las,test]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[las,fast,test]'
 	touch $@

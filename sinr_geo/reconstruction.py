@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from sinr_geo.methods.protocol import Task
+from sinr_geo.methods.protocol import Effort, Task
 from sinr_geo.points import FloatArray, PointSet
+from sinr_geo.request import effort_named
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.trained import BATCH, REPRESENTING, TrainedSettings, fit_trained
+from sinr_geo.sine.representation import LocalSettings, represent
 
-__all__ = ["Reconstruction", "reconstruct"]
+__all__ = ["STEPS", "Reconstruction", "reconstruct"]
 
-_SAMPLES = 8_000
-_MOST_SUPERPIXELS = 200
+STEPS: Mapping[Effort, int] = {Effort.FAST: 200, Effort.NORMAL: 700, Effort.BEST: 4_000}
+"""Steps of training by effort."""
+
+_SAMPLES = 2_048
+_WIDTH = 24
+_LAYERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +53,43 @@ def reconstruct(
     points: PointSet,
     *,
     superpixels: int | None = None,
-    steps: int = 400,
+    effort: Effort | str = Effort.NORMAL,
+    steps: int | None = None,
     seed: int = 0,
     device: str = "cpu",
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Reconstruction:
     """Represent data by one network per superpixel and a shared dictionary.
 
     Nothing is withheld and nothing chosen: settings are fixed, and every observed entry counts.
+    A network of 5 sine layers of 24 features has about 2,550 parameters, so with the default number
+    of superpixels there are 1.25 parameters per point. On a CPU it is about 1.7 times as fast
+    where numba is installed (``pip install 'sinr-geo[fast]'``).
 
     Parameters
     ----------
     points : PointSet
         At least one entry is observed.
     superpixels : int, optional
-        Number of superpixels K; one per 8,000 points, at most 200, by default.
-    steps : int
-        Steps of Adam.
+        Number of superpixels K; one per 2,048 points by default.
+    effort : Effort or str
+        ``"fast"``, ``"normal"`` or ``"best"``: 200, 700 or 4,000 steps, of about a quarter of the
+        points each.
+    steps : int, optional
+        Number of steps, instead of those of `effort`.
     seed : int
     device : str
         ``"cpu"`` or ``"cuda"``.
+    progress : callable
+        Told the share that is done.
     """
     ground = Ground.of(points, Task.RECONSTRUCTION, device)
-    channels = len(points.channels)
-    count = superpixels or int(np.clip(round(len(points) / _SAMPLES), 1, _MOST_SUPERPIXELS))
-    settings = TrainedSettings(
-        superpixels=count,
+    settings = LocalSettings(
+        superpixels=superpixels or max(1, round(len(points) / _SAMPLES)),
         alpha=5.0,
-        rings=2,
-        omega=20.0,
-        width=48,
-        layers=4,
-        atoms=channels,
-        rate=2e-3,
-        decay=0.0,
-        steps=steps,
+        rings=1,
+        width=_WIDTH,
+        layers=_LAYERS,
+        steps=steps or STEPS[effort_named(effort)],
     )
-    field, _ = fit_trained(ground, REPRESENTING, settings, points=BATCH, seed=seed)
-    return Reconstruction(field)
+    return Reconstruction(represent(ground, settings, seed=seed, progress=progress))

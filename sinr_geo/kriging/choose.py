@@ -8,7 +8,7 @@ channel, whether it is better made nearly normal before kriging.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -25,6 +25,7 @@ from sinr_geo.points import BoolArray, PointSet
 __all__ = ["FieldChoice", "choose_field"]
 
 _EVALUATIONS = {Effort.FAST: 30, Effort.NORMAL: 60, Effort.BEST: 200}
+_NEIGHBOURS_OF_SIMPLEX = 24
 _NEIGHBOURHOOD: Mapping[str, tuple[float, ...]] = {
     "coarse": (0, 12),
     "neighbours": (10, 16, 24, 40, 64),
@@ -100,9 +101,12 @@ def _chosen(points: PointSet, ground: Ground, problem: Problem) -> FieldChoice:
 
     tried: dict[str, float] = {}
     coarse = searched(FieldSettings(), _grid(ground), "")
+    # A small neighbourhood says the same of the field, in less than half the time.
+    near = replace(coarse, neighbours=min(coarse.neighbours, _NEIGHBOURS_OF_SIMPLEX))
     evaluations = _EVALUATIONS[problem.effort]
-    fine = refined(coarse, ground.places.space.stretches, score, evaluations=evaluations)
-    settings = searched(fine, _NEIGHBOURHOOD, "after the simplex, ")
+    fine = refined(near, ground.places.space.stretches, score, evaluations=evaluations)
+    wide = replace(fine, neighbours=coarse.neighbours)
+    settings = searched(wide, _NEIGHBOURHOOD, "after the simplex, ")
     return FieldChoice(settings, _skewed(trials, settings, tried), tried)
 
 

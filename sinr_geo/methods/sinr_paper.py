@@ -30,7 +30,7 @@ __all__ = ["FittedPaper", "SinrPaperMethod", "published_settings"]
 
 _WORK = {Effort.FAST: 5e10, Effort.NORMAL: 5e11, Effort.BEST: 8e12}
 _TRIALS = 20
-_WORTH = 0.01
+_WORTH = 0.02
 _FEWEST_STEPS = 20
 _SOLID = 3
 _FEW_CHANNELS = 4

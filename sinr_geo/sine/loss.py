@@ -1,4 +1,4 @@
-"""Losses of the three tasks of Eq. 5, masked per entry.
+"""The loss of the three tasks of Eq. 5, masked per entry.
 
 Reconstruction and denoising observe every entry, completion those in Omega; so one mask makes
 the three losses of the paper one function.
@@ -7,22 +7,21 @@ the three losses of the paper one function.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import torch
 from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from sinr_geo.sine.samples import Slots
+from sinr_geo.sine.sweeps import cachefuls
 
-__all__ = ["Loss", "norm_loss", "squared_loss"]
+__all__ = ["Loss", "norm_loss"]
 
 Loss = Callable[[Tensor, Slots], Tensor]
 
 _TINY = 1e-12
-
-
-def squared_loss(out: Tensor, slots: Slots) -> Tensor:
-    """Mean of the squared masked residuals: Eq. 5 over the number of entries, a scalar."""
-    squares = _masked_squares(out, slots)
-    return squares.sum() / slots.mask.sum().clamp(min=1.0)
 
 
 def norm_loss(out: Tensor, slots: Slots) -> Tensor:
@@ -31,9 +30,31 @@ def norm_loss(out: Tensor, slots: Slots) -> Tensor:
     That is what the authors' released code minimises: every superpixel pulls with equal strength,
     however many points it has and however well it fits already.
     """
-    squares = slots.packing.sum_blocks(_masked_squares(out, slots).sum(dim=(1, 2)))
+    squares = slots.packing.sum_blocks(_squares(out, slots))
     return squares.clamp(min=_TINY).sqrt().sum()
 
 
-def _masked_squares(out: Tensor, slots: Slots) -> Tensor:
-    return ((out - slots.y) * slots.mask) ** 2
+def _squares(out: Tensor, slots: Slots) -> Tensor:
+    """Sum the squared masked residuals of every block; -> (B,)."""
+    squares: Tensor = _MaskedSquares.apply(out, slots.y, slots.mask)  # type: ignore[no-untyped-call]
+    return squares
+
+
+class _MaskedSquares(Function):
+    """Its gradient is the residual times a number per block, written over the residual."""
+
+    @staticmethod
+    def forward(ctx: Any, out: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+        residual = torch.empty_like(out)
+        norm = out.new_empty(len(out))
+        for part in cachefuls(out):
+            torch.sub(out[part], y[part], out=residual[part]).mul_(mask[part])
+            torch.linalg.vector_norm(residual[part].flatten(1), dim=1, out=norm[part])
+        ctx.save_for_backward(residual)
+        return norm**2
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        (residual,) = ctx.saved_tensors
+        return residual.mul_(2.0 * upstream[:, None, None]), None, None

@@ -1,10 +1,10 @@
 """The paper's S-INR: one sine network per superpixel and a dictionary shared by all.
 
-Read in this order: `Sine`, `SineLayer`, `Gate`, `SuperpixelNetwork`. All K networks are evaluated
+Read in this order: `SineLayer`, `Gate`, `SuperpixelNetwork`. All K networks are evaluated
 together. Slots of one block share a superpixel, so a layer is one batched product of the slots
-with the block's weights. Two foldings keep that cheap and exact: a gate multiplies the rows of
-the next weights instead of the features, and a dictionary with more columns than channels is
-multiplied into the last weights, so that no r wide feature is ever formed per point.
+with the block's weights (`sweeps`). Two foldings keep that cheap and exact: a gate multiplies the
+rows of the next weights instead of the features, and a dictionary with more columns than channels
+is multiplied into the last weights, so that no r wide feature is ever formed per point.
 """
 
 from __future__ import annotations
@@ -16,8 +16,15 @@ from torch import Tensor, nn
 
 from sinr_geo.sine.initialise import dictionary, hidden_layer, sine_layer, uniform
 from sinr_geo.sine.packing import Packing
+from sinr_geo.sine.sweeps import (
+    linear_sweep,
+    pooled_sine_sweep,
+    sine_sweep,
+    sine_weights,
+    with_constant,
+)
 
-__all__ = ["BOTTLENECK", "Form", "Gate", "Linear", "Sine", "SineLayer", "SuperpixelNetwork"]
+__all__ = ["BOTTLENECK", "Form", "Gate", "Linear", "SineLayer", "SuperpixelNetwork"]
 
 BOTTLENECK = 4
 
@@ -69,31 +76,28 @@ class Linear(nn.Module):
         return self.weight if gate is None else gate[:, :, None] * self.weight
 
 
-class Sine(nn.Module):
-    """sin(omega_0 x), with omega_0 multiplied into weights and bias rather than into every x."""
-
-    def __init__(self, omega: float) -> None:
-        super().__init__()
-        self.omega = omega
-
-    def forward(self, x: Tensor, weight: Tensor, bias: Tensor, superpixel: Tensor) -> Tensor:
-        """Evaluate (B, P, c), (K, c, h), (K, 1, h), (B,) -> (B, P, h)."""
-        block_weight = (self.omega * weight)[superpixel]
-        block_bias = (self.omega * bias)[superpixel]
-        return torch.sin(torch.baddbmm(block_bias, x, block_weight))
-
-
 class SineLayer(Linear):
-    """z_{l+1}^k = sin(omega_0 (W_l^k z_l^k + b_l^k)) for every superpixel k."""
+    """z_{l+1}^k = sin(omega_0 (W_l^k z_l^k + b_l^k)) for every superpixel k.
+
+    omega_0 is multiplied into weights and bias rather than into every point.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor, omega: float) -> None:
         super().__init__(weight, bias)
-        self.sine = Sine(omega)
+        self.omega = omega
 
-    def forward(self, z: Tensor, gate: Tensor | None, superpixel: Tensor) -> Tensor:
-        """Evaluate (B, P, c), (K, c) or None, (B,) -> (B, P, h)."""
-        out: Tensor = self.sine(z, self.folded(gate), self.bias, superpixel)
-        return out
+    def forward(self, z: Tensor, gate: Tensor | None, packing: Packing) -> Tensor:
+        """Evaluate (B, c + 1, P), (K, c) or None -> (B, h + 1, P), the constant feature last."""
+        return sine_sweep(z, self._per_block(gate, packing))
+
+    def pooled(self, z: Tensor, gate: Tensor | None, packing: Packing) -> tuple[Tensor, Tensor]:
+        """Evaluate, and sum over each superpixel's own points; -> (B, h + 1, P), (K, h)."""
+        own = packing.own.mT if packing.rim else None
+        z, total = pooled_sine_sweep(z, self._per_block(gate, packing), own)
+        return z, packing.sum_blocks(total[:, :-1])
+
+    def _per_block(self, gate: Tensor | None, packing: Packing) -> Tensor:
+        return packing.per_block(sine_weights(self.folded(gate), self.bias, self.omega))
 
 
 class Gate(nn.Module):
@@ -146,9 +150,12 @@ class SuperpixelNetwork(nn.Module):
     @property
     def first(self) -> SineLayer:
         """The layer that sees the coordinates."""
-        layer = self.layers[0]
-        assert isinstance(layer, SineLayer)
-        return layer
+        return self.sines[0]
+
+    @property
+    def sines(self) -> list[SineLayer]:
+        """All layers but the linear one."""
+        return [layer for layer in self.layers if isinstance(layer, SineLayer)]
 
     @property
     def size(self) -> int:
@@ -170,12 +177,11 @@ class SuperpixelNetwork(nn.Module):
         -------
         Tensor, shape (B, P, s)
         """
-        z, gate = self.features(x, packing, gates)
-        last = self._last_gate(z, gate, packing, gates)
+        z, gates = self._sine_layers(x, packing, gates)
+        gate, last = (gates[-2], gates[-1]) if gates else (None, None)
         if self.form.atoms < self.form.outputs:
-            return self._codes(z, gate, last, packing.superpixel) @ self.dictionary
-        weight, bias = self.folded_head(gate, last)
-        return torch.baddbmm(bias[packing.superpixel], z, weight[packing.superpixel])
+            return self._last_layer(z, packing, *self._gated_head(gate, last)) @ self.dictionary
+        return self._last_layer(z, packing, *self.folded_head(gate, last))
 
     def features(
         self,
@@ -192,30 +198,13 @@ class SuperpixelNetwork(nn.Module):
         gate : Tensor of shape (K, h), or None
             That gate; None in the standard form.
         """
-        z, gate = x, None
-        for index, layer in enumerate(self.layers):
-            z = layer(z, gate, packing.superpixel)
-            gate = self._gate(index, z, packing, gates)
-        return z, gate
+        z, gates = self._sine_layers(x, packing, gates)
+        return z[:, :-1].mT, gates[-2] if gates else None
 
     def folded_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
         """Multiply gates and dictionary into the last layer: (K, h, s) and (K, 1, s)."""
         weight, bias = self._gated_head(gate, last)
         return weight @ self.dictionary, bias @ self.dictionary
-
-    def _gated_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
-        weight: Tensor = self.head.folded(gate)
-        bias: Tensor = self.head.bias
-        if last is not None:
-            weight, bias = weight * last[:, None, :], bias * last[:, None, :]
-        return weight, bias
-
-    def _codes(
-        self, z: Tensor, gate: Tensor | None, last: Tensor | None, superpixel: Tensor
-    ) -> Tensor:
-        """Evaluate the last layer; -> (B, P, r), narrower than the channels."""
-        weight, bias = self._gated_head(gate, last)
-        return torch.baddbmm(bias[superpixel], z, weight[superpixel])
 
     def pooled_gates(self, x: Tensor, packing: Packing) -> list[Tensor] | None:
         """Pool every gate over the own points in `packing`, to be used on other points.
@@ -224,39 +213,41 @@ class SuperpixelNetwork(nn.Module):
         -------
         list of L + 1 Tensors of shape (K, h) or (K, r), or None in the standard form
         """
-        if not self.gates:
-            return None
+        return self._sine_layers(x, packing, None)[1] if self.gates else None
+
+    def _sine_layers(
+        self, x: Tensor, packing: Packing, frozen: list[Tensor] | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the last features (B, h + 1, P) and all gates, none in the standard form."""
+        z = with_constant(x, packing.filled)
+        if self.gates and frozen is None:
+            return self._pooling_layers(z, packing)
+        gates = frozen if self.gates and frozen is not None else []
+        for index, layer in enumerate(self.sines):
+            z = layer(z, gates[index - 1] if gates and index else None, packing)
+        return z, gates
+
+    def _pooling_layers(self, z: Tensor, packing: Packing) -> tuple[Tensor, list[Tensor]]:
+        """Evaluate layers and gates in turn: each gate needs the mean of the layer before it."""
         gates: list[Tensor] = []
-        z, gate = x, None
-        pooled = x.new_empty(0)
-        for layer, pool in zip(self.layers, self.gates, strict=False):
-            z = layer(z, gate, packing.superpixel)
-            pooled = packing.pool(z)
-            gate = pool(pooled)
-            gates.append(gate)
-        return [*gates, self.gates[-1](self._mean_of_last(pooled, gates[-1]))]
+        sizes = packing.own_sizes().clamp(min=1.0)
+        mean = z.new_empty(0)
+        for layer, gate in zip(self.sines, self.gates, strict=False):
+            z, total = layer.pooled(z, gates[-1] if gates else None, packing)
+            mean = total / sizes
+            gates.append(gate(mean))
+        return z, [*gates, self.gates[-1](self._mean_of_last(mean, gates[-1]))]
 
-    def _gate(
-        self, index: int, z: Tensor, packing: Packing, gates: list[Tensor] | None
-    ) -> Tensor | None:
-        if not self.gates:
-            return None
-        if gates is not None:
-            return gates[index]
-        gate: Tensor = self.gates[index](packing.pool(z))
-        return gate
+    def _gated_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
+        weight: Tensor = self.head.folded(gate)
+        bias: Tensor = self.head.bias
+        if last is not None:
+            weight, bias = weight * last[:, None, :], bias * last[:, None, :]
+        return weight, bias
 
-    def _last_gate(
-        self, z: Tensor, gate: Tensor | None, packing: Packing, gates: list[Tensor] | None
-    ) -> Tensor | None:
-        """Return the gate (K, r) of the linear layer, None in the standard form."""
-        if gate is None:
-            return None
-        if gates is not None:
-            return gates[-1]
-        last: Tensor = self.gates[-1](self._mean_of_last(packing.pool(z), gate))
-        return last
+    def _last_layer(self, z: Tensor, packing: Packing, weight: Tensor, bias: Tensor) -> Tensor:
+        return linear_sweep(z, packing.per_block(torch.cat((weight, bias), dim=1)))
 
-    def _mean_of_last(self, pooled: Tensor, gate: Tensor) -> Tensor:
+    def _mean_of_last(self, mean: Tensor, gate: Tensor) -> Tensor:
         """Mean of the linear layer from the mean (K, h) of its inputs: the mean is linear."""
-        return torch.baddbmm(self.head.bias, pooled[:, None, :], self.head.folded(gate))[:, 0]
+        return torch.baddbmm(self.head.bias, mean[:, None, :], self.head.folded(gate))[:, 0]

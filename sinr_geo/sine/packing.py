@@ -22,8 +22,8 @@ __all__ = ["BLOCK", "Packing", "deal", "pack", "pack_pairs"]
 BLOCK = 512
 """Slots of the longest blocks."""
 
-_BLOCKS = (32, 64, 128, 256, BLOCK)
-_BLOCK_COST = 64
+_BLOCKS = range(32, BLOCK + 1, 16)
+_BLOCK_COST = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Packing:
         Superpixel of each block, in increasing order.
     count : int
         Number of superpixels K.
+    rim : bool
+        Whether any slot holds a point of a superpixel's rim.
     """
 
     row: Tensor
@@ -49,6 +51,7 @@ class Packing:
     own: Tensor
     superpixel: Tensor
     count: int
+    rim: bool
 
     def __len__(self) -> int:
         return len(self.superpixel)
@@ -64,11 +67,8 @@ class Packing:
 
     def pool(self, features: Tensor) -> Tensor:
         """Average features (B, P, f) over each superpixel's own points; -> (K, f)."""
-        return self.sum_own(features) / self.own_sizes().clamp(min=1.0)
-
-    def sum_own(self, features: Tensor) -> Tensor:
-        """Sum features (B, P, f) over each superpixel's own points; -> (K, f)."""
-        return self.sum_blocks(torch.bmm(self.own.transpose(1, 2), features)[:, 0])
+        total = self.sum_blocks(torch.bmm(self.own.mT, features)[:, 0])
+        return total / self.own_sizes().clamp(min=1.0)
 
     def own_sizes(self) -> Tensor:
         """Return the number of own points of each superpixel, shape (K, 1)."""
@@ -78,6 +78,10 @@ class Packing:
         """Sum (B, ...) over the blocks of each superpixel; -> (K, ...)."""
         total = per_block.new_zeros((self.count, *per_block.shape[1:]))
         return total.index_add(0, self.superpixel, per_block)
+
+    def per_block(self, per_superpixel: Tensor) -> Tensor:
+        """Repeat (K, ...) for the blocks of each superpixel; -> (B, ...)."""
+        return per_superpixel.index_select(0, self.superpixel)
 
     def add_blocks(self, total: Tensor, per_block: Tensor) -> None:
         """Add (B, ...) to the superpixels' rows of a total (K, ...)."""
@@ -161,6 +165,7 @@ def pack_pairs(
         laid_out(own.astype(np.float32)),
         torch.as_tensor(owner, device=device),
         count,
+        rim=not own.all(),
     )
 
 

@@ -14,14 +14,14 @@ from sinr_geo.sine.dictionary import principal_components
 from sinr_geo.sine.dilation import Cover, dilate
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.loss import Loss, norm_loss, squared_loss
+from sinr_geo.sine.loss import norm_loss
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import Packing
 from sinr_geo.sine.samples import Samples, pool_packing
 from sinr_geo.sine.scaling import Frame, Standardisation, box_frame, own_frames
 from sinr_geo.sine.training import Schedule, Track, train
 
-__all__ = ["BATCH", "PAPER", "REFINED", "REPRESENTING", "Recipe", "TrainedSettings", "fit_trained"]
+__all__ = ["BATCH", "PAPER", "REFINED", "Recipe", "TrainedSettings", "fit_trained"]
 
 BATCH = 32_768
 _SINE_COST = 10.0
@@ -33,11 +33,10 @@ _CALL_COST = 5e7
 class Recipe:
     """How a trained S-INR is parametrised.
 
-    `PAPER`, `REFINED` and `REPRESENTING` are the ones there are.
+    `PAPER` and `REFINED` are the ones there are.
 
     Parameters
     ----------
-    loss : Loss
     gated : bool
         Advanced form (Eq. 3 and 4), or standard form (Eq. 2).
     frame : callable
@@ -46,40 +45,29 @@ class Recipe:
         Turns a cover into weights for blending.
     principal : bool
         Whether D starts from the data's principal components, or at random.
-    cosine : bool
-        Whether the rate falls along a cosine; for fits that run to their end.
     """
 
-    loss: Loss
     gated: bool
     frame: Callable[[Tensor, Cover], Frame]
     weight: Callable[[Cover], FloatArray]
     principal: bool
-    cosine: bool
 
 
 PAPER = Recipe(
-    loss=norm_loss,
     gated=True,
     frame=lambda rows, cover: box_frame(rows, cover.count),
     weight=lambda cover: np.ones(cover.point.size),
     principal=False,
-    cosine=False,
 )
-"""As published: global coordinates, plain mean where superpixels overlap, sum of norms."""
+"""As published: global coordinates, plain mean where superpixels overlap."""
 
 REFINED = Recipe(
-    loss=norm_loss,
     gated=False,
     frame=own_frames,
     weight=Cover.tapered,
     principal=True,
-    cosine=False,
 )
 """What recovers data better: coordinates of each superpixel's own, D from the data."""
-
-REPRESENTING = replace(REFINED, loss=squared_loss, cosine=True)
-"""The same for data without gaps and noise, trained to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +159,8 @@ def fit_trained(
         network,
         samples,
         pool,
-        recipe.loss,
-        Schedule(settings.steps, settings.rate, settings.decay, recipe.cosine, points),
+        norm_loss,
+        Schedule(settings.steps, settings.rate, settings.decay, points),
         watch=None if score is None else watch,
         progress=progress,
     )

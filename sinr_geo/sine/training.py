@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,7 +12,8 @@ from torch import Tensor
 from sinr_geo.sine.loss import Loss
 from sinr_geo.sine.network import SuperpixelNetwork
 from sinr_geo.sine.packing import Packing, deal
-from sinr_geo.sine.samples import Samples, Slots
+from sinr_geo.sine.replay import replayed
+from sinr_geo.sine.samples import Samples
 
 __all__ = ["Schedule", "Track", "train"]
 
@@ -31,8 +32,6 @@ class Schedule:
         Learning rate of Adam.
     decay : float
         Weight decay of Adam.
-    cosine : bool
-        Whether the rate falls to 0 along half a cosine; it is constant otherwise.
     points : int
         Points per step, counted once in every superpixel that covers them: all if there are no
         more; otherwise the points of every superpixel are dealt out at random to equal parts, and
@@ -42,7 +41,6 @@ class Schedule:
     steps: int
     rate: float
     decay: float
-    cosine: bool
     points: int
 
 
@@ -106,14 +104,12 @@ def train(
         Empty without `watch`.
     """
     adam = torch.optim.Adam(network.parameters(), schedule.rate, weight_decay=schedule.decay)
-    batches = _Batches(samples, schedule.points)
-    pool_x = None if pool is None else samples.frame(samples.rows, pool)
+    steps = _steps(network, samples, pool, loss, schedule.points)
     every = max(1, schedule.steps // _CHECKS)
     track = Track()
     for step in range(1, schedule.steps + 1):
-        if schedule.cosine:
-            _set_rate(adam, schedule.rate * _half_cosine(step / schedule.steps))
-        _step(network, adam, loss, batches.draw(), pool, pool_x)
+        steps[step % len(steps)]()
+        adam.step()
         if step % every == 0:
             progress(step / schedule.steps)
             if watch is not None:
@@ -123,42 +119,19 @@ def train(
     return track
 
 
-def _step(
-    network: SuperpixelNetwork,
-    adam: torch.optim.Adam,
-    loss: Loss,
-    slots: Slots,
-    pool: Packing | None,
-    pool_x: Tensor | None,
-) -> None:
-    adam.zero_grad(set_to_none=True)
-    gates = None
-    if pool is not None and pool_x is not None:
-        gates = network.pooled_gates(pool_x, pool)
-    torch.autograd.backward(loss(network(slots.x, slots.packing, gates), slots))
-    adam.step()
+def _steps(
+    network: SuperpixelNetwork, samples: Samples, pool: Packing | None, loss: Loss, points: int
+) -> list[Callable[[], Tensor]]:
+    """Return gradients on all points where they are few, else on parts of every superpixel."""
+    parts = deal(samples.packing, -(-samples.size // points))
+    whole = samples.slots(samples.packing) if len(parts) == 1 else None
+    pool_x = None if pool is None else samples.frame(samples.rows, pool)
 
+    def loss_on(part: Packing) -> Tensor:
+        slots = samples.slots(part) if whole is None else whole
+        gates = None
+        if pool is not None and pool_x is not None:
+            gates = network.pooled_gates(pool_x, pool)
+        return loss(network(slots.x, slots.packing, gates), slots)
 
-class _Batches:
-    """All points in every step where they are few, else parts of every superpixel in turn."""
-
-    def __init__(self, samples: Samples, points: int) -> None:
-        self._samples = samples
-        self._parts = deal(samples.packing, -(-samples.size // points))
-        self._whole = samples.slots(samples.packing) if len(self._parts) == 1 else None
-        self._turn = 0
-
-    def draw(self) -> Slots:
-        if self._whole is not None:
-            return self._whole
-        self._turn = (self._turn + 1) % len(self._parts)
-        return self._samples.slots(self._parts[self._turn])
-
-
-def _set_rate(adam: torch.optim.Adam, rate: float) -> None:
-    for group in adam.param_groups:
-        group["lr"] = rate
-
-
-def _half_cosine(share: float) -> float:
-    return 0.5 * (1.0 + math.cos(math.pi * min(share, 1.0)))
+    return [replayed(partial(loss_on, part), network.parameters()) for part in parts]

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from sinr_geo.axes import Axis, AxisKind, Channel
+from sinr_geo.errors import RequestError
 from sinr_geo.points import PointSet
 from sinr_geo.reconstruction import reconstruct
 
@@ -37,7 +39,7 @@ def test_it_represents_the_points_and_what_lies_between_them():
 
 def test_parameters_are_counted():
     found = reconstruct(points_at(grid(1.0)), superpixels=1, steps=1)
-    width, layers, inputs, outputs = 48, 4, 2, 3
+    width, layers, inputs, outputs = 24, 5, 2, 3
     hidden = (layers - 1) * (width * width + width)
     expected = inputs * width + width + hidden + width * outputs + outputs + outputs * outputs
     assert found.parameters == expected
@@ -50,6 +52,11 @@ def test_more_steps_represent_better():
         for steps in (5, 100)
     ]
     assert errors[1].mean() < 0.5 * errors[0].mean()
+
+
+def test_an_unknown_effort_is_one_sentence():
+    with pytest.raises(RequestError, match="fast, normal, best"):
+        reconstruct(points_at(grid(1.0)), effort="heroic")
 
 
 def test_the_library_is_imported_without_torch():

@@ -1,0 +1,86 @@
+"""Training of the better form: Muon between the sine layers, Adam around, heads in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from sinr_geo.sine.closed_head import solve_heads
+from sinr_geo.sine.local_gradients import Gradients, by_autograd
+from sinr_geo.sine.muon import Muon
+from sinr_geo.sine.network import SuperpixelNetwork
+from sinr_geo.sine.packing import deal
+from sinr_geo.sine.samples import Samples
+
+__all__ = ["gradients_for", "train_local"]
+
+_POINTS = 512
+_RATES = {"hidden": 0.12, "first": 0.0175, "bias": 0.03, "head": 3e-3}
+_BETAS = (0.9, 0.99)
+_FIRST_PENALTY = 1e-4
+_LAST_PENALTY = 1e-7
+
+
+def gradients_for(device: str) -> AbstractContextManager[Gradients]:
+    """Return the fastest gradients that this machine has: fused on a CPU where numba works."""
+    if device != "cpu":
+        return nullcontext(by_autograd)
+    try:
+        from sinr_geo.sine.fused import fused_gradients
+    except (ImportError, RuntimeError):  # not there, or nowhere to keep what it compiles
+        return nullcontext(by_autograd)
+    return fused_gradients()
+
+
+def train_local(
+    network: SuperpixelNetwork,
+    samples: Samples,
+    steps: int,
+    gradients: Gradients,
+    progress: Callable[[float], None] = lambda share: None,
+) -> None:
+    """Train a network in place.
+
+    Every step sees some 512 points of every superpixel, dealt out at random once. Rates fall along
+    half a cosine. The heads are solved before the first step and after the last.
+
+    Parameters
+    ----------
+    network : SuperpixelNetwork
+        From `local_network`.
+    samples : Samples
+    steps : int
+    gradients : Gradients
+    progress : callable
+        Told the share that is done.
+    """
+    hands = max(1, round(samples.size / (_POINTS * samples.packing.count)))
+    parts = [samples.slots(packing) for packing in deal(samples.packing, hands)]
+    solve_heads(network, samples, parts[0].packing, _FIRST_PENALTY)
+    muon, adam = _optimisers(network)
+    for step, rate in enumerate(_half_cosine(steps)):
+        gradients(network, parts[step % len(parts)])
+        for group in adam.param_groups:
+            group["lr"] = rate * _RATES[group["name"]]
+        adam.step()
+        muon.step(rate * _RATES["hidden"])
+        progress((step + 1) / steps)
+    solve_heads(network, samples, samples.packing, _LAST_PENALTY)
+
+
+def _optimisers(network: SuperpixelNetwork) -> tuple[Muon, torch.optim.Adam]:
+    first, *others = network.sines
+    groups = {
+        "first": [first.weight],
+        "bias": [layer.bias for layer in network.sines],
+        "head": [network.head.weight, network.head.bias],
+    }
+    named = [{"params": params, "name": name} for name, params in groups.items()]
+    return Muon([layer.weight for layer in others]), torch.optim.Adam(named, betas=_BETAS)
+
+
+def _half_cosine(steps: int) -> Iterator[float]:
+    """Yield a factor for every step, from 1 to nearly 0."""
+    yield from (0.5 * (1.0 + torch.cos(torch.pi * torch.arange(steps) / steps))).tolist()
