@@ -15,7 +15,7 @@ from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.methods.protocol import Task
 from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
 
-__all__ = ["FOLDER", "RUNGS", "Case", "cases_of"]
+__all__ = ["FOLDER", "RUNGS", "Case", "cases_of", "cube_case", "points_case"]
 
 FOLDER = Path(os.environ.get("SINR_GEO_LADDER", Path(__file__).parents[2] / "shared" / "ladder"))
 
@@ -62,10 +62,10 @@ def cases_of(rung: str, folder: Path = FOLDER) -> Iterator[Case]:
 def _scattered(rung: str, folder: Path) -> Iterator[Case]:
     for path in sorted(folder.glob(f"{rung}_*.npz"), key=lambda p: float(p.stem.split("_")[1])):
         with np.load(path) as arrays:
-            yield _points_case(rung, path.stem.split("_")[1], arrays)
+            yield points_case(rung, path.stem.split("_")[1], arrays)
 
 
-def _points_case(rung: str, name: str, arrays: _Arrays) -> Case:
+def points_case(rung: str, name: str, arrays: _Arrays) -> Case:
     """Join training and test places; the values of the latter go to the judge alone."""
     places = np.concatenate((arrays["train_coordinates"], arrays["test_coordinates"]))
     known, hidden = arrays["train_values"].astype(float), arrays["test_values"].astype(float)
@@ -124,7 +124,7 @@ def _noise(rung: str, folder: Path) -> Iterator[Case]:
     for name in ("0.15", "0.2"):
         noisy = truth + float(name) * unit
         seen = np.ones(truth.shape, dtype=np.bool_)
-        yield _cube(rung, name, Task.DENOISING, noisy, seen, truth)
+        yield cube_case(rung, name, Task.DENOISING, noisy, seen, truth)
 
 
 def _missing(rung: str, folder: Path) -> Iterator[Case]:
@@ -132,10 +132,10 @@ def _missing(rung: str, folder: Path) -> Iterator[Case]:
         truth = arrays["truth"].astype(float)
         for name, mask in (("0.025", "mask_025"), ("0.05", "mask_05")):
             seen = np.unpackbits(arrays[mask])[: truth.size].reshape(truth.shape).astype(np.bool_)
-            yield _cube(rung, name, Task.COMPLETION, np.where(seen, truth, np.nan), seen, truth)
+            yield cube_case(rung, name, Task.COMPLETION, np.where(seen, truth, np.nan), seen, truth)
 
 
-def _cube(
+def cube_case(
     rung: str, name: str, task: Task, values: FloatArray, seen: BoolArray, truth: FloatArray
 ) -> Case:
     rows, columns, bands = truth.shape
@@ -167,7 +167,7 @@ def _picture(rung: str, folder: Path) -> Iterator[Case]:
     with np.load(folder / "kodim24.npz") as arrays:
         truth = arrays["truth"].astype(float) / 255.0
     seen = np.ones(truth.shape, dtype=np.bool_)
-    yield _cube(rung, "mean", Task.RECONSTRUCTION, truth, seen, truth)
+    yield cube_case(rung, "mean", Task.RECONSTRUCTION, truth, seen, truth)
 
 
 def _channels(count: int) -> tuple[Channel, ...]:

@@ -59,7 +59,8 @@ MethodName = Annotated[
     typer.Option(
         "--method",
         help="auto, sinr-bayes, sinr, sinr-paper, sinr-steps, residual-trees, attention, kriging, "
-        "rbf, trees or nearest.",
+        "rbf, trees, nearest; or one to compare with: siren, fourier, gauss, wire, finer, dip, "
+        "knr, dt, rf, subspace-bm3d.",
     ),
 ]
 Effort = Annotated[str, typer.Option(help="fast, normal or best.")]

@@ -7,7 +7,7 @@ from importlib import import_module
 from sinr_geo.errors import RequestError
 from sinr_geo.methods.protocol import Method
 
-__all__ = ["METHODS", "method_named"]
+__all__ = ["BASELINES", "METHODS", "method_named"]
 
 METHODS = {
     "auto": "sinr_geo.methods.auto:AutoMethod",
@@ -21,7 +21,20 @@ METHODS = {
     "rbf": "sinr_geo.methods.rbf:RbfMethod",
     "trees": "sinr_geo.methods.trees:TreesMethod",
     "nearest": "sinr_geo.methods.nearest_neighbours:NearestMethod",
+    "siren": "sinr_geo.baselines.siren:SirenMethod",
+    "fourier": "sinr_geo.baselines.fourier_features:FourierMethod",
+    "gauss": "sinr_geo.baselines.gauss:GaussMethod",
+    "wire": "sinr_geo.baselines.wire:WireMethod",
+    "finer": "sinr_geo.baselines.finer:FinerMethod",
+    "dip": "sinr_geo.baselines.dip:DipMethod",
+    "knr": "sinr_geo.baselines.regressors:NeighboursMethod",
+    "dt": "sinr_geo.baselines.regressors:DecisionTreeMethod",
+    "rf": "sinr_geo.baselines.regressors:ForestMethod",
+    "subspace-bm3d": "sinr_geo.baselines.subspace_bm3d:SubspaceBm3dMethod",
 }
+
+BASELINES = tuple(name for name, where in METHODS.items() if where.startswith("sinr_geo.baselines"))
+"""What the S-INR paper compares itself with, and later methods of its kind; not part of `auto`."""
 
 
 def method_named(name: str) -> Method:

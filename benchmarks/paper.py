@@ -1,0 +1,230 @@
+"""The tables and figures of the S-INR paper beside ours: same data or stand-ins, same metrics.
+
+    python -m benchmarks.paper --table {1,2,3,4,5} [--quick] [--json]
+    python -m benchmarks.paper --figure {2,3,4,5,6,7} [--quick] [--json] [--out FOLDER]
+
+Every score has two forms. *As published*: the **test values** choose learning rate, iteration and,
+for points, the superpixel of every test point; that is a leak and no user could do it. *Honest*:
+entries withheld from the training data choose. Table 1 has no test values, so no leak. `--quick`
+cuts the numbers of steps and of settings tried, and images to their central 32 x 32 pixels; point
+data and their splits are always whole. `--original NAME=PATH` takes the paper's own data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.paper_ablation import FORMS, SUPERPIXELS, tried
+from benchmarks.paper_cases import ORIGINALS, cases_for
+from benchmarks.paper_fits import REGRESSORS, Found, Given, as_published, honest
+from benchmarks.paper_published import ABLATION, STANDS_FOR, TABLES, published
+from benchmarks.rungs import FOLDER, Case
+from benchmarks.scores import scores_of
+from sinr_geo.points import PointSet
+
+__all__ = ["Row", "main", "rows_of"]
+
+_BYTES, _MIB = 4, 2.0**20
+_QUICK_STEPS, _STEPS = 300, 1_001
+_QUICK_SUPERPIXELS = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of ours beside the paper's.
+
+    Parameters
+    ----------
+    table : int or str
+        Table, or ``"figure 3"``.
+    data, case, method, metric : str
+        `data` is a rung of the ladder, a stand-in or an original; `case` is its rate, ``"mean"``
+        for the mean of all rates and, in Table 5, the form of the network.
+    published : float, optional
+        The paper's figure for the data that ours stand for.
+    ours : float
+    honest : bool
+        False where test values chose anything.
+    parameters : float, optional
+        In MiB, at 4 bytes each.
+    seconds : float
+    """
+
+    table: int | str
+    data: str
+    case: str
+    method: str
+    metric: str
+    published: float | None
+    ours: float
+    honest: bool
+    parameters: float | None
+    seconds: float
+
+
+def rows_of(table: int, asked: argparse.Namespace) -> Iterator[Row]:
+    """Run a table; the means of several rates come last."""
+    rows = []
+    for case in cases_for(table, asked.original, quick=asked.quick):
+        if asked.data not in (None, case.rung):
+            continue
+        given = Given.of(case, asked.seed, asked.device)
+        run = _ablation if table == 5 else _compared
+        for row in run(table, case, given, asked.quick):
+            rows.append(row)
+            yield row
+    if table == 4:
+        yield from _means(rows)
+    if not rows:
+        raise SystemExit(f"table {table} has no data {asked.data!r}")
+
+
+def _compared(table: int, case: Case, given: Given, quick: bool) -> Iterator[Row]:
+    """Run all methods of a table on one case, each honestly and as published."""
+    for method in TABLES[table]:
+        if table != 1 and method not in REGRESSORS:
+            fit = lambda m=method: as_published(m, case, given, quick=quick)  # noqa: E731
+            yield from _timed(table, case, method, False, fit)
+        fit = lambda m=method: honest(m, given, case.kind, quick=quick)  # noqa: E731
+        yield from _timed(table, case, method, True, fit)
+
+
+def _timed(
+    table: int, case: Case, method: str, fair: bool, fit: Callable[[], Found]
+) -> Iterator[Row]:
+    started = time.perf_counter()
+    found = fit()
+    seconds = round(time.perf_counter() - started, 1)
+    size = None if found.parameters is None else round(found.parameters * _BYTES / _MIB, 3)
+    for metric, score in scores_of(case, found.values, None).items():
+        told = published(case.rung, case.name, metric, method)
+        yield Row(
+            table, case.rung, case.name, method, metric, told, float(score), fair, size, seconds
+        )
+
+
+def _ablation(table: int, case: Case, given: Given, quick: bool) -> Iterator[Row]:
+    """Run the forms of Table 5 at one number of parameters."""
+    fold = given.fold()
+    assert fold is not None
+    superpixels = _QUICK_SUPERPIXELS if quick else SUPERPIXELS
+    steps = _QUICK_STEPS if quick else _STEPS
+    train = replace(given, points=fold.train(given.points))
+    truth: PointSet = replace(given.points, values=case.truth)
+    for name, parts in FORMS.items():
+        for fair in (False, True):
+            started = time.perf_counter()
+            if fair:
+                choice = tried(parts, train, superpixels, steps, (given.points, fold.asked))
+                found = tried(parts, given, superpixels, steps, None, choice.step)
+            else:
+                found = tried(parts, given, superpixels, steps, (truth, case.scored))
+            seconds = round(time.perf_counter() - started, 1)
+            size = round(found.parameters * _BYTES / _MIB, 3)
+            told = dict(zip(("psnr", "ssim"), ABLATION[name], strict=False))
+            method = "S-INR" if parts.superpixels else "SIREN"
+            for metric, score in scores_of(case, found.values, None).items():
+                yield Row(
+                    table, case.rung, f"{case.name} {name}", method, metric, told[metric],
+                    float(score), fair, size, seconds,
+                )  # fmt: skip
+
+
+def _means(rows: Sequence[Row]) -> Iterator[Row]:
+    """Average over the rates, as Table 4 does."""
+    keys = dict.fromkeys((row.data, row.method, row.metric, row.honest) for row in rows)
+    for data, method, metric, fair in keys:
+        own = [
+            r
+            for r in rows
+            if (r.data, r.method, r.metric, r.honest) == (data, method, metric, fair)
+        ]
+        told = published(data, "mean", metric, method)
+        score = float(np.mean([row.ours for row in own]))
+        seconds = round(sum(row.seconds for row in own), 1)
+        yield replace(own[0], case="mean", published=told, ours=score, seconds=seconds)
+
+
+def printed(row: Row) -> str:
+    """Lay a row out as text."""
+    told = "-" if row.published is None else f"{row.published:.3f}"
+    size = "-" if row.parameters is None else f"{row.parameters:.3f}"
+    scene = STANDS_FOR.get(row.data, row.data)
+    data = row.data if scene.startswith(row.data.rstrip("24")) else f"{row.data} (for {scene})"
+    column = "honest" if row.honest else "as published (LEAKED)"
+    return (
+        f"{data:28}{row.case:40}{row.method:9}{row.metric:7}{told:>9}{row.ours:9.4f}  "
+        f"{column:23}{size:>8}{row.seconds:8.1f}"
+    )
+
+
+def header() -> str:
+    """Name the columns of `printed`."""
+    return (
+        f"{'data':28}{'case':40}{'method':9}{'metric':7}{'paper':>9}{'ours':>9}  {'column':23}"
+        f"{'MiB':>8}{'seconds':>8}"
+    )
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--table", type=int, choices=sorted(TABLES))
+    what.add_argument("--figure", type=int, choices=range(2, 8))
+    parser.add_argument("--quick", action="store_true", help="fewer steps, images 32 x 32")
+    parser.add_argument("--json", action="store_true", help="one array of objects")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("docs/images"), help="for figures")
+    parser.add_argument("--data", help="only these: weather, scene1, kodim24, samson, ...")
+    parser.add_argument("--original", action="append", default=[], metavar="NAME=PATH")
+    asked = parser.parse_args(arguments)
+    pairs = [text.partition("=") for text in asked.original]
+    asked.original = {name: Path(path) for name, _, path in pairs}
+    names = sorted({name for names in ORIGINALS.values() for name in names})
+    for name, path in asked.original.items():
+        if name not in names:
+            parser.error(f"the paper has no data {name!r}; there are {', '.join(names)}")
+        if not path.is_file():
+            parser.error(f"--original {name}: there is no file {path}")
+    return asked
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for and print it; returns the exit status."""
+    asked = parsed(arguments)
+    if not asked.original and not FOLDER.is_dir():
+        print(f"the rungs are not in {FOLDER}; SINR_GEO_LADDER says where", file=sys.stderr)
+        return 2
+    aside = sys.stderr if asked.json else sys.stdout
+    print(header(), file=aside)
+    rows = []
+    for row in _asked_rows(asked):
+        rows.append(row)
+        print(printed(row), file=aside, flush=True)
+    if asked.json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+    return 0
+
+
+def _asked_rows(asked: argparse.Namespace) -> Iterator[Row]:
+    if asked.table:
+        return rows_of(asked.table, asked)
+    from benchmarks.paper_figures import figure
+
+    return figure(asked.figure, asked)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""`finer`: sines whose period shortens as their argument grows (Liu et al., FINER, 2024)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
+from sinr_geo.baselines.coordinate_network import NetworkSettings
+from sinr_geo.baselines.linear import linear, spread_uniformly
+from sinr_geo.baselines.siren import sine_bounds
+
+__all__ = ["Finer", "FinerMethod", "FinerSettings"]
+
+_GRIDS = {"first_bias": (1.0, 5.0, 10.0, 20.0), **RATES}
+
+
+class Finer(nn.Module):
+    """z_{l+1} = sin(omega_0 (|a| + 1) a) with a = W_l z_l + b_l, then a linear layer.
+
+    The factor |a| + 1 is held constant in the gradient, as the authors train it.
+
+    Parameters
+    ----------
+    inputs, width, layers, outputs : int
+    omega : float
+    first_bias : float
+        Biases of the first layer start uniform in +-first_bias: the wider, the higher the
+        frequencies.
+    generator : torch.Generator
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        layers: int,
+        outputs: int,
+        omega: float,
+        first_bias: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.omega = omega
+        sizes = [inputs] + [width] * layers
+        bounds = sine_bounds(inputs, width, layers, omega)
+        made = [linear(sizes[i], sizes[i + 1], generator, bound=bounds[i]) for i in range(layers)]
+        spread_uniformly(made[0].bias, first_bias, generator)
+        self.layers = nn.ModuleList(made)
+        self.head = linear(width, outputs, generator, bound=bounds[-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Evaluate (n, c) -> (n, s)."""
+        for layer in self.layers:
+            a = layer(x)
+            x = torch.sin(self.omega * (a.detach().abs() + 1.0) * a)
+        out: Tensor = self.head(x)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class FinerSettings(NetworkSettings):
+    """Settings of FINER; the rate falls to a tenth, as its authors train.
+
+    Parameters
+    ----------
+    omega : float
+    first_bias : float
+        Up to 20 in the paper's figures.
+    """
+
+    rate: float = 5e-4
+    fall: float = 0.1
+    omega: float = 30.0
+    first_bias: float = 1.0
+
+    def network(self, inputs: int, outputs: int, generator: torch.Generator) -> Finer:
+        """Build the network."""
+        return Finer(
+            inputs, self.width, self.layers, outputs, self.omega, self.first_bias, generator
+        )
+
+
+class FinerMethod(CoordinateMethod):
+    """``--method finer``."""
+
+    name = "finer"
+    start = FinerSettings()
+    grids = _GRIDS

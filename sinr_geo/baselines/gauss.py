@@ -1,0 +1,80 @@
+"""`gauss`: a perceptron with Gaussian activations (Ramasinghe and Lucey 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
+from sinr_geo.baselines.coordinate_network import NetworkSettings
+from sinr_geo.baselines.linear import linear
+
+__all__ = ["Gauss", "GaussMethod", "GaussSettings"]
+
+_MOST = 40.0
+_GRIDS = {"sigma": (0.02, 0.05, 0.1, 0.2, 0.4), **RATES}
+
+
+class Gauss(nn.Module):
+    """z_{l+1} = exp(-(W_l z_l + b_l)^2 / (2 sigma^2)), then a linear layer.
+
+    Parameters
+    ----------
+    inputs, width, layers, outputs : int
+    sigma : float
+        Width of the activation: the narrower, the higher the frequencies.
+    generator : torch.Generator
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        layers: int,
+        outputs: int,
+        sigma: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.sigma = sigma
+        sizes = [inputs] + [width] * layers
+        self.layers = nn.ModuleList(
+            linear(sizes[i], sizes[i + 1], generator) for i in range(layers)
+        )
+        self.head = linear(width, outputs, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Evaluate (n, c) -> (n, s)."""
+        for layer in self.layers:
+            half_square = 0.5 * (layer(x) / self.sigma).square()
+            # Numbers too small to be normal ones would slow a CPU down many times over.
+            x = torch.exp(-half_square.clamp(max=_MOST))
+        out: Tensor = self.head(x)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class GaussSettings(NetworkSettings):
+    """Settings of the Gaussian network.
+
+    Parameters
+    ----------
+    sigma : float
+    """
+
+    rate: float = 1e-3
+    sigma: float = 0.1
+
+    def network(self, inputs: int, outputs: int, generator: torch.Generator) -> Gauss:
+        """Build the network."""
+        return Gauss(inputs, self.width, self.layers, outputs, self.sigma, generator)
+
+
+class GaussMethod(CoordinateMethod):
+    """``--method gauss``."""
+
+    name = "gauss"
+    start = GaussSettings()
+    grids = _GRIDS

@@ -1,0 +1,87 @@
+"""`siren`: one multi-layer perceptron with sines (Sitzmann et al. 2020).
+
+It is Eq. 1 of the S-INR paper, the pixel-based representation that superpixels are held against.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
+from sinr_geo.baselines.coordinate_network import NetworkSettings
+from sinr_geo.baselines.linear import linear
+
+__all__ = ["Siren", "SirenMethod", "SirenSettings", "sine_bounds"]
+
+
+class Siren(nn.Module):
+    """z_{l+1} = sin(omega_0 (W_l z_l + b_l)), then a linear layer.
+
+    Parameters
+    ----------
+    inputs, width, layers, outputs : int
+        Sizes; `layers` counts those with a sine.
+    omega : float
+        omega_0, the factor inside every sine.
+    generator : torch.Generator
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        layers: int,
+        outputs: int,
+        omega: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.omega = omega
+        sizes = [inputs] + [width] * layers
+        bounds = sine_bounds(inputs, width, layers, omega)
+        self.layers = nn.ModuleList(
+            linear(sizes[i], sizes[i + 1], generator, bound=bounds[i]) for i in range(layers)
+        )
+        self.head = linear(width, outputs, generator, bound=bounds[-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Evaluate (n, c) -> (n, s)."""
+        for layer in self.layers:
+            x = torch.sin(self.omega * layer(x))
+        out: Tensor = self.head(x)
+        return out
+
+
+def sine_bounds(inputs: int, width: int, layers: int, omega: float) -> list[float]:
+    """Return the bounds of SIREN's initial weights: 1 / c, then sqrt(6 / h) / omega_0."""
+    return [1.0 / inputs] + [math.sqrt(6.0 / width) / omega] * layers
+
+
+@dataclass(frozen=True, slots=True)
+class SirenSettings(NetworkSettings):
+    """Settings of SIREN; omega_0 and the rate are its paper's.
+
+    Parameters
+    ----------
+    omega : float
+        omega_0.
+    """
+
+    rate: float = 1e-4
+    omega: float = 30.0
+
+    def network(self, inputs: int, outputs: int, generator: torch.Generator) -> Siren:
+        """Build the network."""
+        return Siren(inputs, self.width, self.layers, outputs, self.omega, generator)
+
+
+class SirenMethod(CoordinateMethod):
+    """``--method siren``."""
+
+    name = "siren"
+    start = SirenSettings()
+    grids = RATES

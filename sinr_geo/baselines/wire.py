@@ -1,0 +1,89 @@
+"""`wire`: a complex perceptron with Gabor wavelets (Saragadam et al., WIRE, 2023)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
+from sinr_geo.baselines.coordinate_network import NetworkSettings
+from sinr_geo.baselines.linear import linear
+
+__all__ = ["Wire", "WireMethod", "WireSettings"]
+
+_MOST = 40.0
+_GRIDS = {"omega": (4.0, 10.0, 20.0), "scale": (4.0, 10.0, 30.0), **RATES}
+
+
+class Wire(nn.Module):
+    """z_{l+1} = exp(i omega_0 a - |s_0 a|^2), a = W_l z_l + b_l; the real part of a linear layer.
+
+    The first layer has real weights, the others complex ones.
+
+    Parameters
+    ----------
+    inputs, width, layers, outputs : int
+    omega, scale : float
+        omega_0, the frequency, and s_0, the inverse width of a wavelet.
+    generator : torch.Generator
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        layers: int,
+        outputs: int,
+        omega: float,
+        scale: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.omega, self.scale = omega, scale
+        others = [linear(width, width, generator, dtype=torch.complex64) for _ in range(layers - 1)]
+        self.layers = nn.ModuleList([linear(inputs, width, generator), *others])
+        self.head = linear(width, outputs, generator, dtype=torch.complex64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Evaluate (n, c) -> (n, s)."""
+        for layer in self.layers:
+            a = layer(x)
+            z = 1j * self.omega * a - (self.scale * a).abs().square()
+            # Numbers too small to be normal ones would slow a CPU down many times over.
+            x = torch.exp(torch.complex(z.real.clamp(min=-_MOST), z.imag))
+        out: Tensor = self.head(x).real
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class WireSettings(NetworkSettings):
+    """Settings of WIRE; the rate falls to a tenth, as its authors train.
+
+    Parameters
+    ----------
+    omega, scale : float
+        omega_0 and s_0: 20 and 10 in the paper, 4 and 4 to remove noise and 20 and 30 to represent
+        images in its code.
+    """
+
+    rate: float = 5e-3
+    fall: float = 0.1
+    width: int = 300
+    omega: float = 20.0
+    scale: float = 10.0
+
+    def network(self, inputs: int, outputs: int, generator: torch.Generator) -> Wire:
+        """Build the network, 1 / sqrt(2) as wide: a complex weight counts as two."""
+        width = int(self.width / math.sqrt(2.0))
+        return Wire(inputs, width, self.layers, outputs, self.omega, self.scale, generator)
+
+
+class WireMethod(CoordinateMethod):
+    """``--method wire``."""
+
+    name = "wire"
+    start = WireSettings()
+    grids = _GRIDS
