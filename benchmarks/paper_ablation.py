@@ -23,6 +23,7 @@ from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.sine.dilation import dilate
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
+from sinr_geo.sine.loss import norm_loss
 from sinr_geo.sine.network import BOTTLENECK, Form, SuperpixelNetwork
 from sinr_geo.sine.samples import Samples, pool_packing
 from sinr_geo.sine.scaling import Standardisation
@@ -178,7 +179,7 @@ def _superpixels(
         network,
         Samples.of(ground, cover, weight, frame, scale, given.seed),
         pool,
-        PAPER.loss,
+        norm_loss,
         Schedule(stop, settings.rate, settings.decay, BATCH),
         watch=None if watch is None else lambda: watch(now()),
     )

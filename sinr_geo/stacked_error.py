@@ -23,7 +23,7 @@ __all__ = ["Signs", "StackedError"]
 
 _ENOUGH = 200
 _PRIOR = 20
-_LEVELS = ((0.6827, 1.0, 0.03), (0.95, 1.96, 0.02))
+_LEVELS = ((0.6827, 1.0), (0.95, 1.96))
 _SCALES = np.exp(np.linspace(-1.0, 1.0, 201))
 _LEAST = 1e-6
 _SMOOTH = 0.02
@@ -164,8 +164,7 @@ def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
 def _scale(ratio: FloatArray) -> float:
     """Return the scale whose intervals miss their levels least; 1 where nothing tells.
 
-    Errors have heavier tails than normal ones, so that both levels cannot be met at once: a miss of
-    3 % of the samples counts at one standard error as much as one of 2 % at two.
+    Errors have heavier tails than normal ones, so that both levels cannot be met at once.
     """
     if ratio.size == 0:
         return 1.0
@@ -173,7 +172,7 @@ def _scale(ratio: FloatArray) -> float:
     scales = middle * _SCALES
     ordered = np.sort(ratio)
     missed = [
-        np.abs(np.searchsorted(ordered, width * scales) / ratio.size - level) / tolerated
-        for level, width, tolerated in _LEVELS
+        np.abs(np.searchsorted(ordered, width * scales) / ratio.size - level)
+        for level, width in _LEVELS
     ]
     return float(scales[int(np.argmin(np.max(missed, axis=0)))])

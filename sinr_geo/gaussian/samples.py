@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinr_geo.cells import numbered_cells
 from sinr_geo.points import FloatArray, IntArray
 
 __all__ = ["Samples"]
@@ -35,8 +36,7 @@ class Samples:
     def averaged(self, side: float) -> Samples:
         """Average over cubes of the given side."""
         cube = np.floor((self.places - self.places.min(axis=0)) / side).astype(np.int64)
-        _, member, size = np.unique(cube, axis=0, return_inverse=True, return_counts=True)
-        member = member.reshape(-1)
+        member, size = numbered_cells(cube)
         places = _means(self.places, member, size)
         spread = _means(((self.places - places[member]) ** 2).sum(axis=1)[:, None], member, size)
         return Samples(places, _means(self.values, member, size), np.sqrt(spread[:, 0]))

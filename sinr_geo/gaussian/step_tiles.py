@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinr_geo.cells import numbered_cells
 from sinr_geo.nearest import nearest
 from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice
 
@@ -91,7 +92,7 @@ def _grouped(cells: IntArray, lattice: Lattice) -> IntArray:
     """Put cells of one square of the lattice together; -> (b, q)."""
     index = lattice.index[cells]
     index[:, list(lattice.space)] //= _SIDE
-    _, tile, size = np.unique(index, axis=0, return_inverse=True, return_counts=True)
+    tile, size = numbered_cells(index)
     order = np.argsort(tile.ravel(), kind="stable")
     start = np.cumsum(size) - size
     slot = np.arange(size.max())

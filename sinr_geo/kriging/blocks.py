@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinr_geo.cells import numbered_cells
 from sinr_geo.points import BoolArray, FloatArray, IntArray
 
 __all__ = ["BlockMeans", "Gathered"]
@@ -55,8 +56,7 @@ class BlockMeans:
     def over(cls, places: FloatArray, values: FloatArray, side: float) -> BlockMeans:
         """Average samples at places (n, d) over cubes of the given side."""
         cube = np.floor((places - places.min(axis=0)) / side).astype(np.int64)
-        _, member, size = np.unique(cube, axis=0, return_inverse=True, return_counts=True)
-        member = member.reshape(-1)
+        member, size = numbered_cells(cube)
         middle = _means(places, member, size)
         squared = ((places - middle[member]) ** 2).sum(axis=1)[:, None]
         spread = _means(squared, member, size)[:, 0]
