@@ -1,19 +1,20 @@
-"""Independent work side by side, one core each.
+"""Tasks side by side, as many in all as there are cores, each on one thread.
 
-Batches of small matrices gain nothing from several threads (a batched triangular solve of 3,000
-systems of 96 took 0.1 s on one thread and 7.6 s on two that shared a busy machine), whole methods
-beside each other do. So each method runs on one thread, and several methods run at once.
+Linear algebra releases the interpreter's lock, so threads of one process do; and batches of small
+systems, which is what superpixels and neighbourhoods are, gain nothing from more threads within an
+operation: on a busy machine two threads per operation took up to 60 times as long as one. Tasks may
+have tasks of their own: these get a core that another batch has left, or share their parent's.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
-from threading import Event
-from typing import TypeVar
+from threading import Condition, Event, Semaphore, Thread
+from typing import Generic, TypeVar
 
 __all__ = ["StoppedError", "named_side_by_side", "one_thread_each", "side_by_side"]
 
@@ -42,19 +43,12 @@ def one_thread_each() -> Iterator[None]:
 
 
 def side_by_side(tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:
-    """Run tasks on as many threads as there are cores, at most four; -> results in order.
+    """Run tasks on the cores that nobody uses, at most four in all; -> results in order.
 
     Where one fails, or the user interrupts, the others are not waited for: those that have not
     begun never do, and those that are running end by themselves.
     """
-    pool = ThreadPoolExecutor(min(_MOST, _cores(), max(1, len(tasks))))
-    running = [pool.submit(task) for task in tasks]
-    try:
-        done, _ = wait(running, return_when=FIRST_EXCEPTION)
-        failed = [future for future in running if future in done and future.exception()]
-        return [future.result() for future in (failed or running)]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    return _Batch(tasks).results() if tasks else []
 
 
 def named_side_by_side(
@@ -92,5 +86,67 @@ def named_side_by_side(
     return dict(zip(names, found, strict=True))
 
 
+class _Batch(Generic[_Result]):
+    """Tasks that wait, and threads that take them: one, and one more for every spare core."""
+
+    def __init__(self, tasks: Sequence[Callable[[], _Result]]) -> None:
+        self._waiting = deque(enumerate(tasks))
+        self._found: dict[int, _Result] = {}
+        self._count = len(tasks)
+        self._failure: BaseException | None = None
+        self._changed = Condition()
+
+    def results(self) -> list[_Result]:
+        """Start, and wait for all results or the first failure."""
+        self._start(spare=False)
+        try:
+            with self._changed:
+                self._changed.wait_for(self._ended)
+        finally:
+            self._waiting.clear()
+        if self._failure is not None:
+            raise self._failure
+        return [self._found[number] for number in range(self._count)]
+
+    def _ended(self) -> bool:
+        return self._failure is not None or len(self._found) == self._count
+
+    def _start(self, *, spare: bool) -> None:
+        Thread(target=self._work, args=(spare,), name="side by side", daemon=True).start()
+
+    def _work(self, spare: bool) -> None:
+        try:
+            while self._waiting:
+                number, task = self._waiting.popleft()
+                if self._waiting and _spare_cores.acquire(blocking=False):
+                    self._start(spare=True)
+                self._note(number, task)
+        except IndexError:
+            pass  # another thread took the last one
+        finally:
+            if spare:
+                _spare_cores.release()
+
+    def _note(self, number: int, task: Callable[[], _Result]) -> None:
+        try:
+            found = task()
+        except BaseException as failure:  # whoever waits raises it
+            with self._changed:
+                self._failure = self._failure or failure
+                self._waiting.clear()
+                self._changed.notify_all()
+            return
+        with self._changed:
+            self._found[number] = found
+            self._changed.notify_all()
+
+
 def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+_spare_cores = Semaphore(min(_MOST, _cores()) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -62,7 +63,7 @@ def test_a_task_that_reports_progress_ends_after_another_has_failed():
     with pytest.raises(ValueError, match="no samples"):
         named_side_by_side(names, task, lambda what, share: None, (0.0, 1.0))
     for thread in threading.enumerate():
-        if thread.name.startswith("ThreadPoolExecutor"):
+        if thread.name == "side by side":
             thread.join(30)
     assert told == (["works"] if _two_cores() else [])
 
@@ -84,7 +85,42 @@ def test_progress_is_the_mean_of_all_tasks_and_never_goes_back():
     assert all(0.5 < share <= 0.75 for _, share in told)
 
 
-def _two_cores() -> bool:
-    import os
+def test_tasks_within_tasks_never_run_on_more_threads_than_there_are_cores():
+    lock, running, most = threading.Lock(), [0], [0]
 
-    return len(os.sched_getaffinity(0)) > 1
+    def leaf():
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        threading.Event().wait(0.01)
+        with lock:
+            running[0] -= 1
+        return 1
+
+    def branch():
+        return sum(side_by_side([leaf] * 5))
+
+    assert side_by_side([branch] * 6) == [5] * 6
+    assert most[0] <= _cores()
+
+
+def test_a_core_is_given_back_after_a_failure():
+    def fails():
+        raise ValueError("no samples")
+
+    for _ in range(3 * _cores()):
+        with pytest.raises(ValueError, match="no samples"):
+            side_by_side([fails, fails, fails])
+    meeting = threading.Barrier(2 if _two_cores() else 1)
+    assert (
+        sorted(side_by_side([lambda: meeting.wait(30)] * meeting.parties))
+        == [0, 1][: meeting.parties]
+    )
+
+
+def _cores() -> int:
+    return min(4, len(os.sched_getaffinity(0)))
+
+
+def _two_cores() -> bool:
+    return _cores() > 1
