@@ -3,8 +3,8 @@
 A choice made on scattered samples says little about holes, and the other way round. Three ways to
 withhold are tried: scattered at random; the gaps themselves mirrored and shifted over observed
 cells of a lattice (the clouds of another day); and round patches as deep as the gaps. Those
-whose distances to the nearest remaining observation are most like those of the gaps are taken, the
-gaps themselves also where they fit a little worse (10 %): distances are not all of a shape.
+whose distances to the nearest remaining observation are most like those of the gaps are taken;
+patches only where they fit clearly better (10 %), for they have not the gaps' shape.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def gap_folds(
 
     best: list[tuple[float, BoolArray]] = []
     ways = (
-        (0.0, _shifted(points, wanted, rng)),
-        (_UNLIKE, chain(scattered, _patches(points, place, law, rng))),
+        (0.0, chain(scattered, _shifted(points, wanted, rng))),
+        (_UNLIKE, _patches(points, place, law, rng)),
     )
     for unlike, folds in ways:
         for fold in folds:
