@@ -16,6 +16,7 @@ from itertools import chain
 import numpy as np
 from scipy.spatial import cKDTree
 
+from sinr_geo.axes import AxisKind
 from sinr_geo.coordinates import Embedding
 from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
@@ -29,6 +30,8 @@ _FEWEST_SHIFTS, _MOST_SHIFTS = 6, 40
 _ENTRIES_OF_SHIFTS = 10_000_000
 _ENOUGH, _MOST_COPIES = 300, 60
 _UNLIKE = 0.1
+_FAR = 100.0
+_OWN_SCALE = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
 _QUERIES = 3_000
 _MOST_PATCHES = 300
 _TOGETHER = 16
@@ -113,18 +116,21 @@ def gap_folds(
     scattered = scattered_folds(points, count=count, seed=seed)
     if not wanted.any():
         return scattered
-    place = Embedding.fit(points)(points.coordinates)
+    places = _views(points)
     rng = generator(seed, "gap folds")
-    law = _distance_law(place, points.observed, wanted, rng)
+
+    def laws(observed: BoolArray, entries: BoolArray) -> FloatArray:
+        return np.stack([_distance_law(place, observed, entries, rng) for place in places])
+
+    law = laws(points.observed, wanted)
 
     def misfit(fold: BoolArray) -> float:
-        left = _distance_law(place, points.observed & ~fold, fold, rng)
-        return float(np.abs(left - law).mean())
+        return float(np.abs(laws(points.observed & ~fold, fold) - law).mean())
 
     best: list[tuple[float, BoolArray]] = []
     ways = (
         (0.0, chain(scattered, _shifted(points, wanted, rng))),
-        (_UNLIKE, _patches(points, place, law, rng)),
+        (_UNLIKE, _patches(points, places[0], law[0], rng)),
     )
     for unlike, folds in ways:
         for fold in folds:
@@ -160,6 +166,19 @@ def thinned_fold(
     kept = np.zeros((len(fold), 1), dtype=np.bool_)
     kept[rows[index.ravel()]] = True
     return np.asarray(fold & kept)
+
+
+def _views(points: PointSet) -> list[FloatArray]:
+    """Return places (n, d) to measure distances between; the first in spacings.
+
+    Where there is time or height beside space there are two more: one where a step counts as far,
+    and one where it counts as near. Clouds that stay for days are as far from the nearest
+    observation in space as others are, and much farther from the nearest one in time.
+    """
+    own = [axis.kind for axis in points.axes if axis.kind in _OWN_SCALE]
+    ratios = (1.0, _FAR, 1.0 / _FAR) if own and len(own) < len(points.axes) else (1.0,)
+    asked = [dict.fromkeys(own, ratio) for ratio in ratios]
+    return [Embedding.fit(points, ratio)(points.coordinates) for ratio in asked]
 
 
 def _points_are_whole(observed: BoolArray) -> bool:

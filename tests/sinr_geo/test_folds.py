@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from sinr_geo import Axis, AxisKind, Channel, Lattice, PointSet
 from sinr_geo.folds import gap_folds, scattered_folds
@@ -91,3 +92,28 @@ def test_values_play_no_part():
         strict=True,
     ):
         np.testing.assert_array_equal(one, two)
+
+
+def test_time_is_as_far_from_withheld_cells_as_from_the_gaps():
+    days, side = 12, 30
+    rng = np.random.default_rng(4)
+    cloud = np.array([gaussian_filter(rng.standard_normal((side, side)), 4) for _ in range(days)])
+    cloud = cloud > np.quantile(cloud, 0.5)
+    index = np.indices(cloud.shape).reshape(3, -1).T.astype(float)
+    kinds = (AxisKind.TIME, AxisKind.PROJECTED, AxisKind.PROJECTED)
+    axes = tuple(Axis(name, kind) for name, kind in zip("tyx", kinds, strict=True))
+    seen = ~cloud.reshape(-1, 1)
+    lattice = Lattice(("t", "y", "x"), cloud.shape, np.arange(cloud.size), (1, 2), (0,))
+    values = np.where(seen, index[:, :1], np.nan)
+    points = PointSet(index, values, seen, axes, (Channel("a"),), lattice)
+
+    def alone_in_time(entries, observed):
+        near = np.zeros(cloud.shape, dtype=bool)
+        near[1:] |= observed[:-1]
+        near[:-1] |= observed[1:]
+        return np.mean(~near[entries])
+
+    wanted = alone_in_time(cloud, ~cloud)
+    for fold in gap_folds(points, ~seen, count=2, seed=0):
+        there = fold.reshape(cloud.shape)
+        assert alone_in_time(there, ~cloud & ~there) == pytest.approx(wanted, abs=0.12)
