@@ -26,16 +26,27 @@ run()
 """
 
 
+def started(program, source):
+    """Start a process that obeys signals, also where this one runs in the background."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(source), "--quiet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=obeying,
+    )
+
+
+def obeying():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_an_interrupted_run_leaves_nothing_behind(weather, number, status):
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(weather), "--quiet"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started(PROGRAM, weather)
     assert process.stdout.readline() == "writing\n"
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
@@ -62,12 +73,7 @@ run()
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_nobody_waits_for_a_method_after_an_interrupt(weather, number, status):
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMPUTING, str(weather), "--quiet"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started(COMPUTING, weather)
     assert process.stdout.readline() == "choosing\n"
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
