@@ -8,7 +8,13 @@ from scipy.spatial import cKDTree
 
 from sinr_geo.points import BoolArray, FloatArray
 
-__all__ = ["inverse_distance", "nearest", "nearest_distance", "same_pattern"]
+__all__ = [
+    "distance_to_observed",
+    "inverse_distance",
+    "nearest",
+    "nearest_distance",
+    "same_pattern",
+]
 
 _ROWS = 1 << 18
 
@@ -109,6 +115,27 @@ def nearest_distance(
             found, _ = nearest(place[seen], place[rows], 1)
             distance[np.ix_(rows, columns)] = found
     return np.where(asked, distance, 0.0)
+
+
+def distance_to_observed(asked: FloatArray, place: FloatArray, observed: BoolArray) -> FloatArray:
+    """Return the distance of entries at some places to the nearest observed one of their channel.
+
+    Parameters
+    ----------
+    asked : ndarray, shape (m, d)
+        Entries at the very places of the samples count as those samples.
+    place : ndarray, shape (n, d)
+    observed : ndarray of bool, shape (n, s)
+
+    Returns
+    -------
+    ndarray, shape (m, s)
+    """
+    if np.array_equal(asked, place):
+        return nearest_distance(place, observed)
+    seen = np.zeros((len(place) + len(asked), observed.shape[1]), dtype=np.bool_)
+    seen[: len(place)] = observed
+    return nearest_distance(np.concatenate((place, asked)), seen)[len(place) :]
 
 
 def same_pattern(observed: BoolArray) -> list[NDArray[np.int64]]:

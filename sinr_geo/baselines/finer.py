@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
 from sinr_geo.baselines.coordinate_network import NetworkSettings
 from sinr_geo.baselines.linear import linear, spread_uniformly
+from sinr_geo.baselines.perceptron import Perceptron, hidden_layers
 from sinr_geo.baselines.siren import sine_bounds
 
 __all__ = ["Finer", "FinerMethod", "FinerSettings"]
@@ -17,7 +18,7 @@ __all__ = ["Finer", "FinerMethod", "FinerSettings"]
 _GRIDS = {"first_bias": (1.0, 5.0, 10.0, 20.0), **RATES}
 
 
-class Finer(nn.Module):
+class Finer(Perceptron):
     """z_{l+1} = sin(omega_0 (|a| + 1) a) with a = W_l z_l + b_l, then a linear layer.
 
     The factor |a| + 1 is held constant in the gradient, as the authors train it.
@@ -42,22 +43,15 @@ class Finer(nn.Module):
         first_bias: float,
         generator: torch.Generator,
     ) -> None:
-        super().__init__()
-        self.omega = omega
-        sizes = [inputs] + [width] * layers
         bounds = sine_bounds(inputs, width, layers, omega)
-        made = [linear(sizes[i], sizes[i + 1], generator, bound=bounds[i]) for i in range(layers)]
-        spread_uniformly(made[0].bias, first_bias, generator)
-        self.layers = nn.ModuleList(made)
-        self.head = linear(width, outputs, generator, bound=bounds[-1])
+        hidden = hidden_layers([inputs, *[width] * layers], generator, bounds)
+        spread_uniformly(hidden[0].bias, first_bias, generator)
+        super().__init__(hidden, linear(width, outputs, generator, bound=bounds[-1]))
+        self.omega = omega
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Evaluate (n, c) -> (n, s)."""
-        for layer in self.layers:
-            a = layer(x)
-            x = torch.sin(self.omega * (a.detach().abs() + 1.0) * a)
-        out: Tensor = self.head(x)
-        return out
+    def activation(self, a: Tensor) -> Tensor:
+        """Return the sine whose period shortens."""
+        return torch.sin(self.omega * (a.detach().abs() + 1.0) * a)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,19 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
 from sinr_geo.baselines.coordinate_network import NetworkSettings
 from sinr_geo.baselines.linear import linear
+from sinr_geo.baselines.perceptron import Perceptron, hidden_layers
 
 __all__ = ["FourierFeatures", "FourierMethod", "FourierSettings"]
 
 _GRIDS = {"octaves": (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0), **RATES}
 
 
-class FourierFeatures(nn.Module):
+class FourierFeatures(Perceptron):
     """z_0 = [cos(2 pi f_j v_i), sin(2 pi f_j v_i)], z_{l+1} = relu(W_l z_l + b_l), linear layer.
 
     The frequencies are f_j = 2^(octaves j / (m - 1)), j = 0 ... m - 1, along every axis i; v runs
@@ -46,14 +47,10 @@ class FourierFeatures(nn.Module):
         octaves: float,
         generator: torch.Generator,
     ) -> None:
-        super().__init__()
+        sizes = [2 * inputs * frequencies, *[width] * layers]
+        super().__init__(hidden_layers(sizes, generator), linear(width, outputs, generator))
         self.frequency: Tensor
         self.register_buffer("frequency", 2.0 ** torch.linspace(0.0, octaves, frequencies))
-        sizes = [2 * inputs * frequencies] + [width] * layers
-        self.layers = nn.ModuleList(
-            linear(sizes[i], sizes[i + 1], generator) for i in range(layers)
-        )
-        self.head = linear(width, outputs, generator)
 
     def features(self, x: Tensor) -> Tensor:
         """Encode (n, c) -> (n, 2 c m): all cosines, axis by axis, then all sines."""
@@ -61,13 +58,13 @@ class FourierFeatures(nn.Module):
         phase = (2.0 * math.pi * v[:, :, None] * self.frequency).flatten(1)
         return torch.cat((torch.cos(phase), torch.sin(phase)), dim=1)
 
+    def activation(self, a: Tensor) -> Tensor:
+        """Return the positive part."""
+        return torch.relu(a)
+
     def forward(self, x: Tensor) -> Tensor:
         """Evaluate (n, c) -> (n, s)."""
-        z = self.features(x)
-        for layer in self.layers:
-            z = torch.relu(layer(z))
-        out: Tensor = self.head(z)
-        return out
+        return super().forward(self.features(x))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
 from sinr_geo.baselines.coordinate_network import NetworkSettings
 from sinr_geo.baselines.linear import linear
+from sinr_geo.baselines.perceptron import Perceptron, hidden_layers
 
 __all__ = ["Gauss", "GaussMethod", "GaussSettings"]
 
@@ -17,7 +18,7 @@ _MOST = 40.0
 _GRIDS = {"sigma": (0.02, 0.05, 0.1, 0.2, 0.4), **RATES}
 
 
-class Gauss(nn.Module):
+class Gauss(Perceptron):
     """z_{l+1} = exp(-(W_l z_l + b_l)^2 / (2 sigma^2)), then a linear layer.
 
     Parameters
@@ -37,22 +38,15 @@ class Gauss(nn.Module):
         sigma: float,
         generator: torch.Generator,
     ) -> None:
-        super().__init__()
+        hidden = hidden_layers([inputs, *[width] * layers], generator)
+        super().__init__(hidden, linear(width, outputs, generator))
         self.sigma = sigma
-        sizes = [inputs] + [width] * layers
-        self.layers = nn.ModuleList(
-            linear(sizes[i], sizes[i + 1], generator) for i in range(layers)
-        )
-        self.head = linear(width, outputs, generator)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Evaluate (n, c) -> (n, s)."""
-        for layer in self.layers:
-            half_square = 0.5 * (layer(x) / self.sigma).square()
-            # Numbers too small to be normal ones would slow a CPU down many times over.
-            x = torch.exp(-half_square.clamp(max=_MOST))
-        out: Tensor = self.head(x)
-        return out
+    def activation(self, a: Tensor) -> Tensor:
+        """Return the Gaussian."""
+        half_square = 0.5 * (a / self.sigma).square()
+        # Numbers too small to be normal ones would slow a CPU down many times over.
+        return torch.exp(-half_square.clamp(max=_MOST))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,17 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
 from sinr_geo.baselines.coordinate_network import NetworkSettings
 from sinr_geo.baselines.linear import linear
+from sinr_geo.baselines.perceptron import Perceptron, hidden_layers
 
 __all__ = ["Siren", "SirenMethod", "SirenSettings", "sine_bounds"]
 
 
-class Siren(nn.Module):
+class Siren(Perceptron):
     """z_{l+1} = sin(omega_0 (W_l z_l + b_l)), then a linear layer.
 
     Parameters
@@ -39,21 +40,14 @@ class Siren(nn.Module):
         omega: float,
         generator: torch.Generator,
     ) -> None:
-        super().__init__()
-        self.omega = omega
-        sizes = [inputs] + [width] * layers
         bounds = sine_bounds(inputs, width, layers, omega)
-        self.layers = nn.ModuleList(
-            linear(sizes[i], sizes[i + 1], generator, bound=bounds[i]) for i in range(layers)
-        )
-        self.head = linear(width, outputs, generator, bound=bounds[-1])
+        hidden = hidden_layers([inputs, *[width] * layers], generator, bounds)
+        super().__init__(hidden, linear(width, outputs, generator, bound=bounds[-1]))
+        self.omega = omega
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Evaluate (n, c) -> (n, s)."""
-        for layer in self.layers:
-            x = torch.sin(self.omega * layer(x))
-        out: Tensor = self.head(x)
-        return out
+    def activation(self, a: Tensor) -> Tensor:
+        """Return the sine."""
+        return torch.sin(self.omega * a)
 
 
 def sine_bounds(inputs: int, width: int, layers: int, omega: float) -> list[float]:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sinr_geo.sine.training import Track
+from sinr_geo.sine.training import CHECKS, Track, watched
 
 __all__ = ["Schedule", "train"]
-
-_CHECKS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +63,13 @@ def train(
         Empty without `watch`.
     """
     adam = torch.optim.Adam(parameters, schedule.rate)
-    every = max(1, schedule.steps // _CHECKS)
-    track = Track()
-    for step in range(1, schedule.stop + 1):
+
+    def take(step: int) -> None:
         for group in adam.param_groups:
             group["lr"] = schedule.rate * schedule.fall ** ((step - 1) / schedule.steps)
         adam.zero_grad(set_to_none=True)
         torch.autograd.backward(loss())
         adam.step()
-        if step % every == 0:
-            progress(step / schedule.stop)
-            if watch is not None:
-                track = track.and_then(step, watch())
-                if track.stalled():
-                    break
-    return track
+
+    every = max(1, schedule.steps // CHECKS)
+    return watched(take, schedule.stop, every, watch, progress)

@@ -17,10 +17,10 @@ from sinr_geo.coordinates import Embedding
 from sinr_geo.error_by_distance import ErrorByDistance
 from sinr_geo.folds import Fold
 from sinr_geo.gaussian.search import search
+from sinr_geo.methods.fitted_field import FittedField
 from sinr_geo.methods.protocol import Choice, Effort, HeldOut, Problem, Task
 from sinr_geo.nearest import nearest_distance
 from sinr_geo.points import FloatArray, IntArray, PointSet
-from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import withheld_rmse
 from sinr_geo.sine.training import Track
 
@@ -159,7 +159,7 @@ class _Chosen(Generic[S]):
             **self.found_out,
         }
 
-    def fit(self, points: PointSet, problem: Problem) -> _FittedField:
+    def fit(self, points: PointSet, problem: Problem) -> FittedField:
         """Train on all observed entries."""
         field, _ = self.method.fit_field(
             points,
@@ -169,49 +169,17 @@ class _Chosen(Generic[S]):
             progress=lambda share: problem.progress("fitting", share),
         )
         report = {**self.report, "parameters": field.parameters}
-        noisy = problem.task is Task.DENOISING
-        return _FittedField(field, points, None if noisy else self.error, report)
-
-
-@dataclass(frozen=True, slots=True)
-class _FittedField:
-    """A trained field with a standard error learned on withheld entries, NaN without any.
-
-    In denoising it is NaN too: what is withheld tells the error of a new reading, noise and all.
-    """
-
-    field: Field
-    fitted_to: PointSet
-    error: ErrorByDistance | None
-    report: Mapping[str, Any]
-
-    def predict(self, points: PointSet) -> Prediction:
-        """Predict every entry."""
-        values = self.field.values(points)
-        if self.error is None:
-            return Prediction(values, np.full(values.shape, np.nan))
-        return Prediction(values, self.error(_distance(self.fitted_to, points)))
+        error = None if problem.task is Task.DENOISING else self.error
+        return FittedField(field, points, error, report)
 
 
 def _learned_error(
     points: PointSet, folds: Sequence[Fold], values: FloatArray
 ) -> tuple[ErrorByDistance, tuple[HeldOut, ...]]:
     """Learn the standard error from what was said of the first fold; of others nothing is known."""
-    first = folds[0]
-    train = first.train(points)
-    distance = _distance(train, train)
+    first, *others = folds
+    place = Embedding.fit(points)(points.coordinates)
+    distance = nearest_distance(place, points.observed & ~first.withheld)
     error = ErrorByDistance.fit(values - points.values, distance, first.asked)
     held = HeldOut.of(first, values, error(distance))
-    blank = [np.full(int(fold.asked.sum()), np.nan) for fold in folds[1:]]
-    return error, (held, *(HeldOut(nothing, nothing) for nothing in blank))
-
-
-def _distance(fitted_to: PointSet, points: PointSet) -> FloatArray:
-    """Return the distance of every entry of points to the nearest observed one, (n, s)."""
-    embedding = Embedding.fit(fitted_to)
-    known, place = embedding(fitted_to.coordinates), embedding(points.coordinates)
-    if np.array_equal(known, place):
-        return nearest_distance(known, fitted_to.observed)
-    seen = np.zeros((len(known) + len(place), fitted_to.observed.shape[1]), dtype=np.bool_)
-    seen[: len(known)] = fitted_to.observed
-    return nearest_distance(np.concatenate((known, place)), seen)[len(known) :]
+    return error, (held, *(HeldOut.untried(other) for other in others))

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sinr_geo.baselines.coordinate_method import RATES, CoordinateMethod
 from sinr_geo.baselines.coordinate_network import NetworkSettings
 from sinr_geo.baselines.linear import linear
+from sinr_geo.baselines.perceptron import Perceptron
 
 __all__ = ["Wire", "WireMethod", "WireSettings"]
 
@@ -18,7 +19,7 @@ _MOST = 40.0
 _GRIDS = {"omega": (4.0, 10.0, 20.0), "scale": (4.0, 10.0, 30.0), **RATES}
 
 
-class Wire(nn.Module):
+class Wire(Perceptron):
     """z_{l+1} = exp(i omega_0 a - |s_0 a|^2), a = W_l z_l + b_l; the real part of a linear layer.
 
     The first layer has real weights, the others complex ones.
@@ -41,21 +42,20 @@ class Wire(nn.Module):
         scale: float,
         generator: torch.Generator,
     ) -> None:
-        super().__init__()
-        self.omega, self.scale = omega, scale
         others = [linear(width, width, generator, dtype=torch.complex64) for _ in range(layers - 1)]
-        self.layers = nn.ModuleList([linear(inputs, width, generator), *others])
-        self.head = linear(width, outputs, generator, dtype=torch.complex64)
+        hidden = [linear(inputs, width, generator), *others]
+        super().__init__(hidden, linear(width, outputs, generator, dtype=torch.complex64))
+        self.omega, self.scale = omega, scale
+
+    def activation(self, a: Tensor) -> Tensor:
+        """Return the Gabor wavelet."""
+        z = 1j * self.omega * a - (self.scale * a).abs().square()
+        # Numbers too small to be normal ones would slow a CPU down many times over.
+        return torch.exp(torch.complex(z.real.clamp(min=-_MOST), z.imag))
 
     def forward(self, x: Tensor) -> Tensor:
         """Evaluate (n, c) -> (n, s)."""
-        for layer in self.layers:
-            a = layer(x)
-            z = 1j * self.omega * a - (self.scale * a).abs().square()
-            # Numbers too small to be normal ones would slow a CPU down many times over.
-            x = torch.exp(torch.complex(z.real.clamp(min=-_MOST), z.imag))
-        out: Tensor = self.head(x).real
-        return out
+        return super().forward(x).real
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,12 +142,18 @@ class FittedLearned:
     report: Mapping[str, Any]
 
     def predict(self, points: PointSet) -> Prediction:
-        """Predict the wanted entries, or every entry of other points."""
+        """Predict the wanted entries, or every entry of other points.
+
+        In denoising the standard error is NaN: what is withheld tells the error of a new reading,
+        noise and all, not that of the field.
+        """
         entries = entries_to_predict(points, self.fitted_to, self.problem)
         scene = self.scene
         if not np.array_equal(points.coordinates, self.fitted_to.coordinates):
             scene = Scene.of(points, Ground.of(points, scene.ground.places.space))
         mean, uncertainty = _predicted(self.fields, scene, entries)
+        if self.problem.task is Task.DENOISING:
+            return Prediction(mean, np.full(mean.shape, np.nan))
         return Prediction(mean, np.where(entries, self.error(np.nan_to_num(uncertainty)), np.nan))
 
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 from threading import Lock
 from typing import Any, Protocol
 
+import numpy as np
+
 from sinr_geo.folds import Fold
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
@@ -116,6 +118,12 @@ class HeldOut:
     def of(cls, fold: Fold, values: FloatArray, standard_error: FloatArray) -> HeldOut:
         """Take the asked entries out of predictions for all, each of shape (n, s)."""
         return cls(values[fold.asked], standard_error[fold.asked])
+
+    @classmethod
+    def untried(cls, fold: Fold) -> HeldOut:
+        """Say nothing of a fold."""
+        nothing = np.full(int(fold.asked.sum()), np.nan)
+        return cls(nothing, nothing)
 
 
 class Fitted(Protocol):

@@ -190,8 +190,7 @@ def _held_out(
 
     def told(number: int, fold: Fold) -> HeldOut:
         if helping and number > 0 and large > _SMALL_WINDOW:
-            nothing = np.full(int(fold.asked.sum()), np.nan)
-            return HeldOut(nothing, nothing)
+            return HeldOut.untried(fold)
         wanted = fold.withheld | problem.wanted if helping else fold.asked
         mean, variance = _completed(fold.train(points), wanted, pilot, windows, problem)
         return HeldOut.of(fold, mean, np.sqrt(variance))

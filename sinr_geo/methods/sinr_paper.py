@@ -15,18 +15,17 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.error_by_distance import ErrorByDistance
-from sinr_geo.folds import Fold
+from sinr_geo.methods.fitted_field import FittedField
 from sinr_geo.methods.protocol import Choice, Effort, HeldOut, Problem, Task
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
-from sinr_geo.recovery import Prediction
 from sinr_geo.sine.choice import Search, Trial
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.trained import BATCH, PAPER, TrainedSettings, fit_trained
 from sinr_geo.sine.withheld import Withheld, error_of
 
-__all__ = ["FittedPaper", "SinrPaperMethod", "published_settings"]
+__all__ = ["SinrPaperMethod", "published_settings"]
 
 _WORK = {Effort.FAST: 5e10, Effort.NORMAL: 5e11, Effort.BEST: 8e12}
 _TRIALS = 20
@@ -79,30 +78,6 @@ def published_settings(points: PointSet, task: Task) -> TrainedSettings:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FittedPaper:
-    """A trained S-INR with a standard error learned on withheld entries.
-
-    Parameters
-    ----------
-    field : SineField
-    error : ErrorByDistance, or None
-        None where nothing was withheld; the standard error is NaN then.
-    report : mapping
-    """
-
-    field: SineField
-    error: ErrorByDistance | None
-    report: Mapping[str, Any]
-
-    def predict(self, points: PointSet) -> Prediction:
-        """Predict every entry, at the fitted places or anywhere else."""
-        values = self.field.values(points)
-        if self.error is None:
-            return Prediction(values, np.full(values.shape, np.nan))
-        return Prediction(values, self.error(self.field.ground.distance(points)))
-
-
 class SinrPaperMethod:
     """``--method sinr-paper``: the published method, without its leak.
 
@@ -132,7 +107,11 @@ class SinrPaperMethod:
         )
         settings, score, values = _timed(fold, best.settings, problem, budget / 4.0)
         error = error_of([fold], [values])
-        held = _held_out(problem.folds, values, error(fold.distance()))
+        first, *others = problem.folds
+        held = (
+            HeldOut.of(first, values, error(fold.distance())),
+            *(HeldOut.untried(other) for other in others),
+        )
         tried = {"withheld_rmse": score, "alternatives": {"tried": search.summary()}}
         return _Chosen(settings, error, held, tried)
 
@@ -156,7 +135,7 @@ class _Chosen:
             **self.found_out,
         }
 
-    def fit(self, points: PointSet, problem: Problem) -> FittedPaper:
+    def fit(self, points: PointSet, problem: Problem) -> FittedField:
         """Train on all observed entries."""
         field, _ = fit_trained(
             Ground.of(points, problem.task, problem.device),
@@ -166,16 +145,8 @@ class _Chosen:
             seed=problem.seed,
             progress=lambda share: problem.progress("fitting", 0.75 + 0.25 * share),
         )
-        return FittedPaper(field, self.error, {**self.report, "parameters": field.network.size})
-
-
-def _held_out(
-    folds: tuple[Fold, ...], values: FloatArray, error: FloatArray
-) -> tuple[HeldOut, ...]:
-    """Take what the first fold asks; of the others nothing is known."""
-    first = HeldOut.of(folds[0], values, error)
-    blank = [np.full(int(fold.asked.sum()), np.nan) for fold in folds[1:]]
-    return (first, *(HeldOut(nothing, nothing) for nothing in blank))
+        error = None if problem.task is Task.DENOISING else self.error
+        return FittedField(field, points, error, {**self.report, "parameters": field.network.size})
 
 
 def _ladders(start: TrainedSettings) -> dict[str, tuple[float, ...]]:

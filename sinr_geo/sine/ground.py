@@ -13,7 +13,7 @@ from sinr_geo.coordinates import Embedding
 from sinr_geo.gssa import connect, segment
 from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Task
-from sinr_geo.nearest import nearest, nearest_distance
+from sinr_geo.nearest import nearest
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 
@@ -94,16 +94,6 @@ class Ground:
     def locate(self, points: PointSet) -> FloatArray:
         """Embed the places of other points, shape (m, d)."""
         return self.embedding(points.coordinates) - self.origin
-
-    def distance(self, points: PointSet) -> FloatArray:
-        """Return the distance of every entry of points to the nearest observed one, (m, s)."""
-        place = self.locate(points)
-        if np.array_equal(place, self.place):
-            return nearest_distance(place, self.points.observed)
-        both = np.concatenate((self.place, place))
-        seen = np.zeros((len(both), self.points.observed.shape[1]), dtype=np.bool_)
-        seen[: len(self.place)] = self.points.observed
-        return nearest_distance(both, seen)[len(self.place) :]
 
     def labels(self, count: int, alpha: float, seed: int) -> IntArray:
         """Return connected superpixels (Definition 1) 0 ... K - 1; K may differ from `count`."""

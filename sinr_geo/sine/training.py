@@ -15,9 +15,11 @@ from sinr_geo.sine.packing import Packing, deal
 from sinr_geo.sine.replay import replayed
 from sinr_geo.sine.samples import Samples
 
-__all__ = ["Schedule", "Track", "train"]
+__all__ = ["CHECKS", "Schedule", "Track", "train", "watched"]
 
-_CHECKS = 40
+CHECKS = 40
+"""How often a training is scored on its way."""
+
 _PATIENCE = 10
 
 
@@ -105,13 +107,44 @@ def train(
     """
     adam = torch.optim.Adam(network.parameters(), schedule.rate, weight_decay=schedule.decay)
     steps = _steps(network, samples, pool, loss, schedule.points)
-    every = max(1, schedule.steps // _CHECKS)
-    track = Track()
-    for step in range(1, schedule.steps + 1):
+
+    def take(step: int) -> None:
         steps[step % len(steps)]()
         adam.step()
+
+    every = max(1, schedule.steps // CHECKS)
+    return watched(take, schedule.steps, every, watch, progress)
+
+
+def watched(
+    take: Callable[[int], None],
+    stop: int,
+    every: int,
+    watch: Callable[[], float] | None,
+    progress: Callable[[float], None],
+) -> Track:
+    """Take steps 1 ... `stop`; score every so many, and stop early where that stalls.
+
+    Parameters
+    ----------
+    take : callable
+        Takes the step of a number.
+    stop, every : int
+    watch : callable, optional
+        Returns a score, lower is better.
+    progress : callable
+        Told the share that is done.
+
+    Returns
+    -------
+    Track
+        Empty without `watch`.
+    """
+    track = Track()
+    for step in range(1, stop + 1):
+        take(step)
         if step % every == 0:
-            progress(step / schedule.steps)
+            progress(step / stop)
             if watch is not None:
                 track = track.and_then(step, watch())
                 if track.stalled():

@@ -263,3 +263,12 @@ def test_a_complex_parameter_counts_as_two():
     w = int(32 / np.sqrt(2.0))
     real = 2 * w + w + 2 * (3 * (w * w + w) + w * 3 + 3)
     assert report["parameters"] == real
+
+
+@pytest.mark.parametrize("name", ["siren", "knr", "sinr-paper"])
+def test_what_was_withheld_of_noisy_data_is_no_error_of_the_field(name):
+    points, _ = image(8, 10, share=1.0, noise=0.3)
+    problem = problem_of(points, task=Task.DENOISING)
+    found = method_named(name).choose(points, problem).fit(points, problem).predict(points)
+    assert np.isfinite(found.values).all()
+    assert np.isnan(found.standard_error).all()
