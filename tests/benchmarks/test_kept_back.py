@@ -12,7 +12,6 @@ from benchmarks.outside import NotForThisError, outside
 from benchmarks.real_files import SHARED
 from benchmarks.scores import scores_of
 
-
 COMPLETION = ("gdal", "scipy-rbf", "sklearn-nearest")
 DENOISING = ("nl-means", "total-variation", "wavelets")
 
