@@ -57,8 +57,9 @@ def cube(task, side=12):
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
-    monkeypatch.setattr(paper_fits, "_QUICK_STEPS", {"cube": (6, 6), "range": (6, 6)})
-    monkeypatch.setattr(paper, "_QUICK_STEPS", 6)
+    few = dict.fromkeys(METHODS, 6)
+    monkeypatch.setattr(paper_fits, "_QUICK_STEPS", dict.fromkeys(("image", "plane", "solid"), few))
+    monkeypatch.setattr(paper, "_STEPS", 6)
 
 
 def test_published_figures_are_found_by_our_names():
@@ -195,11 +196,11 @@ def test_json_is_one_array_of_objects(monkeypatch, capsys):
 
 
 def test_originals_come_by_path(tmp_path):
-    scene = np.random.default_rng(0).random((60, 60, 5)) * 4_000.0
+    scene = np.random.default_rng(0).random((80, 80, 5)) * 4_000.0
     np.save(tmp_path / "mor.npy", scene)
     cases = list(cases_for(2, {"mor": tmp_path / "mor.npy"}, quick=True))
     assert [case.name for case in cases] == ["0.025", "0.05"]
-    assert cases[0].shape == (32, 32, 5)
+    assert cases[0].shape == (64, 64, 5)
     assert cases[0].truth.min() >= 0.0
     assert cases[0].truth.max() <= 1.0
     share = list(cases_for(2, {"mor": tmp_path / "mor.npy"}, quick=False))[1].points.observed.mean()
