@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +35,7 @@ from benchmarks.paper_published import ABLATION, STANDS_FOR, TABLES, published
 from benchmarks.rungs import FOLDER, Case
 from benchmarks.scores import scores_of
 from sinr_geo.points import PointSet
-from sinr_geo.workers import one_thread_each, side_by_side
+from sinr_geo.workers import one_thread_each
 
 __all__ = ["Row", "main", "rows_of"]
 
@@ -75,18 +78,16 @@ class Row:
 
 
 def rows_of(table: int, asked: argparse.Namespace) -> Iterator[Row]:
-    """Run a table, the fits of one case side by side; the means of several rates come last."""
-    rows = []
+    """Run a table, some fits at a time; the means of several rates come last."""
+    fits: list[Fit] = []
     for case in cases_for(table, asked.original, quick=asked.quick):
-        if asked.data not in (None, case.rung):
-            continue
-        given = Given.of(case, asked.seed, asked.device)
-        fits = _ablation if table == 5 else _compared
-        with one_thread_each():
-            found = side_by_side(list(fits(table, case, given, asked.quick)))
-        for row in chain.from_iterable(found):
-            rows.append(row)
-            yield row
+        if asked.data in (None, case.rung):
+            given = Given.of(case, asked.seed, asked.device)
+            fits += (_ablation if table == 5 else _compared)(table, case, given, asked.quick)
+    rows = []
+    for row in chain.from_iterable(_results(fits, asked.jobs)):
+        rows.append(row)
+        yield row
     if table == 4:
         yield from _means(rows)
     if not rows:
@@ -94,6 +95,27 @@ def rows_of(table: int, asked: argparse.Namespace) -> Iterator[Row]:
 
 
 Fit = Callable[[], list[Row]]
+
+
+def _results(fits: Sequence[Fit], jobs: int) -> Iterator[list[Row]]:
+    """Run fits in so many processes, each on one thread; -> results in order.
+
+    Threads of one process would wait for each other: small networks hold the interpreter's lock.
+    """
+    if jobs == 1:
+        with one_thread_each():
+            yield from (fit() for fit in fits)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_on_one_thread) as pool:
+        yield from (future.result() for future in [pool.submit(fit) for fit in fits])
+
+
+def _on_one_thread() -> None:
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1)
 
 
 def _compared(table: int, case: Case, given: Given, quick: bool) -> Iterator[Fit]:
@@ -205,6 +227,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one array of objects")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--jobs", type=int, default=min(4, cores), help="fits at a time")
     parser.add_argument("--out", type=Path, default=Path("docs/images"), help="for figures")
     parser.add_argument("--data", help="only these: weather, scene1, kodim24, samson, ...")
     parser.add_argument("--original", action="append", default=[], metavar="NAME=PATH")

@@ -44,7 +44,7 @@ _FEWEST_SUPERPIXELS = 4
 _QUICK_STEPS: Mapping[str, Mapping[str, int]] = {
     "image": {"DIP": 300, "Fourier": 250, "Gauss": 200, "SIREN": 250, "WIRE": 100, "S-INR": 1_001},
     "plane": {"SIREN": 1_000, "S-INR": 2_001},
-    "solid": {"SIREN": 150, "S-INR": 500},
+    "solid": {"SIREN": 100, "S-INR": 300},
 }
 _QUICK_RATE = 1e-3
 _RATES = (5e-5, 1e-4, 5e-4, 1e-3)
@@ -150,13 +150,14 @@ def _varied(start: Any, name: str, values: Sequence[float]) -> list[Any]:
 def _quickly(start: Any, given: Given, method: str) -> Any:
     """Return settings with a fixed number of steps that two cores have time for.
 
-    Where that is fewer than published the rate is 1e-3, the highest of section 3.1, but for DIP and
-    WIRE, whose own is higher. Coordinates run over 0 ... 1 whatever the size of the image, so on 64
-    pixels the published omega_0, 150 (of 256) and 300 (of 768), come closest to 30 of section 3.1.
+    Where a method has fewer than half of its own the rate is 1e-3, the highest of section 3.1, but
+    for DIP and WIRE, whose own is higher. Coordinates run over 0 ... 1 whatever the size of the
+    image, so on 64 pixels the published omega_0, 150 (of 256) and 300 (of 768), come closest to 30
+    of section 3.1.
     """
     steps = min(start.steps, _QUICK_STEPS[_form(given.points)][method])
     changed: dict[str, Any] = {"steps": steps}
-    if steps < start.steps:
+    if steps < start.steps / 2:
         changed["rate"] = max(start.rate, _QUICK_RATE)
     if method == "S-INR" and given.points.lattice is not None:
         changed["omega"] = 30.0
