@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from argparse import Namespace
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +195,13 @@ def test_the_table_of_points_ends_with_means(monkeypatch):
     assert mean.published == 0.072
     leaked = {row.method for row in rows if not row.honest}
     assert leaked == {"SIREN", "S-INR"}
+
+
+def test_several_fits_at_a_time_run_in_other_processes_and_come_in_order():
+    fits = [partial(sorted, [2, 1]), partial(sorted, [4, 3]), os.getpid]
+    first, second, process = paper._results(fits, 2)
+    assert (first, second) == ([1, 2], [3, 4])
+    assert process != os.getpid()
 
 
 def test_json_is_one_array_of_objects(monkeypatch, capsys):
