@@ -6,34 +6,41 @@
 Every score has two forms. *As published*: the **test values** choose learning rate, iteration and,
 for points, the superpixel of every test point; that is a leak and no user could do it. *Honest*:
 entries withheld from the training data choose. Table 1 has no test values, so no leak. `--quick`
-cuts the numbers of steps and of settings tried, and images to their central 32 x 32 pixels; point
-data and their splits are always whole. `--original NAME=PATH` takes the paper's own data.
+cuts the numbers of steps (fixed for every method, `_QUICK_STEPS` in `benchmarks.paper_fits`), tries
+one setting, and cuts images to their central 64 x 64 pixels; point data and their splits are always
+whole. `--original NAME=PATH` takes the paper's own data.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.paper_ablation import FORMS, SUPERPIXELS, tried
+from benchmarks.paper_ablation import FORMS, SUPERPIXELS, Parts, tried
 from benchmarks.paper_cases import ORIGINALS, cases_for
 from benchmarks.paper_fits import REGRESSORS, Found, Given, as_published, honest
 from benchmarks.paper_published import ABLATION, STANDS_FOR, TABLES, published
 from benchmarks.rungs import FOLDER, Case
 from benchmarks.scores import scores_of
 from sinr_geo.points import PointSet
+from sinr_geo.workers import one_thread_each
 
 __all__ = ["Row", "main", "rows_of"]
 
 _BYTES, _MIB = 4, 2.0**20
-_QUICK_STEPS, _STEPS = 300, 1_001
+_STEPS = 1_001
 _QUICK_SUPERPIXELS = 4
 
 
@@ -71,71 +78,105 @@ class Row:
 
 
 def rows_of(table: int, asked: argparse.Namespace) -> Iterator[Row]:
-    """Run a table; the means of several rates come last."""
-    rows = []
+    """Run a table, some fits at a time; the means of several rates come last."""
+    fits: list[Fit] = []
     for case in cases_for(table, asked.original, quick=asked.quick):
-        if asked.data not in (None, case.rung):
-            continue
-        given = Given.of(case, asked.seed, asked.device)
-        run = _ablation if table == 5 else _compared
-        for row in run(table, case, given, asked.quick):
-            rows.append(row)
-            yield row
+        if asked.data in (None, case.rung):
+            given = Given.of(case, asked.seed, asked.device)
+            fits += (_ablation if table == 5 else _compared)(table, case, given, asked.quick)
+    rows = []
+    for row in chain.from_iterable(_results(fits, asked.jobs)):
+        rows.append(row)
+        yield row
     if table == 4:
         yield from _means(rows)
     if not rows:
         raise SystemExit(f"table {table} has no data {asked.data!r}")
 
 
-def _compared(table: int, case: Case, given: Given, quick: bool) -> Iterator[Row]:
-    """Run all methods of a table on one case, each honestly and as published."""
+Fit = Callable[[], list[Row]]
+
+
+def _results(fits: Sequence[Fit], jobs: int) -> Iterator[list[Row]]:
+    """Run fits in so many processes, each on one thread; -> results in order.
+
+    Threads of one process would wait for each other: small networks hold the interpreter's lock.
+    """
+    if jobs == 1:
+        with one_thread_each():
+            yield from (fit() for fit in fits)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_on_one_thread) as pool:
+        yield from (future.result() for future in [pool.submit(fit) for fit in fits])
+
+
+def _on_one_thread() -> None:
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _compared(table: int, case: Case, given: Given, quick: bool) -> Iterator[Fit]:
+    """Yield the fits of all methods of a table on one case, as published and honest."""
     for method in TABLES[table]:
         if table != 1 and method not in REGRESSORS:
-            fit = lambda m=method: as_published(m, case, given, quick=quick)  # noqa: E731
-            yield from _timed(table, case, method, False, fit)
-        fit = lambda m=method: honest(m, given, case.kind, quick=quick)  # noqa: E731
-        yield from _timed(table, case, method, True, fit)
+            fit = partial(as_published, method, case, given, quick=quick)
+            yield partial(_timed, table, case, method, False, fit)
+        fit = partial(honest, method, given, case.kind, quick=quick)
+        yield partial(_timed, table, case, method, True, fit)
 
 
 def _timed(
-    table: int, case: Case, method: str, fair: bool, fit: Callable[[], Found]
-) -> Iterator[Row]:
+    table: int, case: Case, method: str, fair: bool, fit: Callable[[], Found], form: str = ""
+) -> list[Row]:
+    """Run a fit and score it."""
     started = time.perf_counter()
     found = fit()
     seconds = round(time.perf_counter() - started, 1)
     size = None if found.parameters is None else round(found.parameters * _BYTES / _MIB, 3)
+    rows = []
     for metric, score in scores_of(case, found.values, None).items():
-        told = published(case.rung, case.name, metric, method)
-        yield Row(
-            table, case.rung, case.name, method, metric, told, float(score), fair, size, seconds
+        if form:
+            told: float | None = dict(zip(("psnr", "ssim"), ABLATION[form], strict=False))[metric]
+        else:
+            told = published(case.rung, case.name, metric, method)
+        name = f"{case.name} {form}" if form else case.name
+        rows.append(
+            Row(table, case.rung, name, method, metric, told, float(score), fair, size, seconds)
         )
+    return rows
 
 
-def _ablation(table: int, case: Case, given: Given, quick: bool) -> Iterator[Row]:
-    """Run the forms of Table 5 at one number of parameters."""
+def _ablation(table: int, case: Case, given: Given, quick: bool) -> Iterator[Fit]:
+    """Yield the fits of the forms of Table 5, all of one number of parameters."""
+    superpixels = _QUICK_SUPERPIXELS if quick else SUPERPIXELS
+    for name, parts in FORMS.items():
+        method = "S-INR" if parts.superpixels else "SIREN"
+        for fair in (False, True):
+            if fair:
+                fit = partial(_ablated_honestly, parts, given, superpixels)
+            else:
+                fit = partial(_ablated_as_published, parts, case, given, superpixels)
+            yield partial(_timed, table, case, method, fair, fit, name)
+
+
+def _ablated_honestly(parts: Parts, given: Given, superpixels: int) -> Found:
+    """Stop a form where withheld entries say."""
     fold = given.fold()
     assert fold is not None
-    superpixels = _QUICK_SUPERPIXELS if quick else SUPERPIXELS
-    steps = _QUICK_STEPS if quick else _STEPS
     train = replace(given, points=fold.train(given.points))
+    choice = tried(parts, train, superpixels, _STEPS, (given.points, fold.asked))
+    found = tried(parts, given, superpixels, _STEPS, None, choice.step)
+    return Found(found.values, found.parameters, f"step {choice.step} of {_STEPS}")
+
+
+def _ablated_as_published(parts: Parts, case: Case, given: Given, superpixels: int) -> Found:
+    """Stop a form where the **test values** say."""
     truth: PointSet = replace(given.points, values=case.truth)
-    for name, parts in FORMS.items():
-        for fair in (False, True):
-            started = time.perf_counter()
-            if fair:
-                choice = tried(parts, train, superpixels, steps, (given.points, fold.asked))
-                found = tried(parts, given, superpixels, steps, None, choice.step)
-            else:
-                found = tried(parts, given, superpixels, steps, (truth, case.scored))
-            seconds = round(time.perf_counter() - started, 1)
-            size = round(found.parameters * _BYTES / _MIB, 3)
-            told = dict(zip(("psnr", "ssim"), ABLATION[name], strict=False))
-            method = "S-INR" if parts.superpixels else "SIREN"
-            for metric, score in scores_of(case, found.values, None).items():
-                yield Row(
-                    table, case.rung, f"{case.name} {name}", method, metric, told[metric],
-                    float(score), fair, size, seconds,
-                )  # fmt: skip
+    found = tried(parts, given, superpixels, _STEPS, (truth, case.scored))
+    return Found(found.values, found.parameters, f"step {found.step} of {_STEPS}")
 
 
 def _means(rows: Sequence[Row]) -> Iterator[Row]:
@@ -182,10 +223,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--table", type=int, choices=sorted(TABLES))
     what.add_argument("--figure", type=int, choices=range(2, 8))
-    parser.add_argument("--quick", action="store_true", help="fewer steps, images 32 x 32")
+    parser.add_argument("--quick", action="store_true", help="fewer steps, images 64 x 64")
     parser.add_argument("--json", action="store_true", help="one array of objects")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--jobs", type=int, default=min(4, cores), help="fits at a time")
     parser.add_argument("--out", type=Path, default=Path("docs/images"), help="for figures")
     parser.add_argument("--data", help="only these: weather, scene1, kodim24, samson, ...")
     parser.add_argument("--original", action="append", default=[], metavar="NAME=PATH")

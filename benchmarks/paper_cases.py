@@ -34,7 +34,7 @@ ORIGINALS: Mapping[int, tuple[str, ...]] = {
 }
 """The paper's data, for ``--original NAME=PATH``."""
 
-_SIDE = 32
+_SIDE = 64
 _RATES = {2: (0.025, 0.05), 3: (0.15, 0.2), 5: (0.2,)}
 _SPARSE = {"weather": (0.1, 0.15, 0.2, 0.25), "scene": (0.025, 0.05, 0.075, 0.1)}
 _ROLES = {1: Task.RECONSTRUCTION, 2: Task.COMPLETION, 3: Task.DENOISING, 5: Task.DENOISING}
@@ -50,7 +50,7 @@ def cases_for(table: int, originals: Mapping[str, Path], *, quick: bool) -> Iter
         An image or cube (.npy, .npz, .mat, or a picture), or points (.npz with `coordinates` and
         `values`); of several arrays in a file, the largest with three axes.
     quick : bool
-        Whether images are cut to their central 32 x 32 pixels. Points never are.
+        Whether images are cut to their central 64 x 64 pixels. Points never are.
     """
     named = [name for name in ORIGINALS[table] if name in originals]
     found = _given(table, named, originals) if named else _ours(table)

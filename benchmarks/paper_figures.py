@@ -31,7 +31,7 @@ __all__ = ["figure"]
 
 _BANDS = (25, 15, 5)
 _WEATHER_NAMES = ("channel 1", "channel 2", "channel 3")
-_QUICK_STEPS, _STEPS = 300, 1_001
+_STEPS = 1_001
 _VIEW = {"elev": -90.0, "azim": -90.0}
 _ZOOM = 1.5
 
@@ -146,12 +146,11 @@ def _units(number: int, asked: argparse.Namespace) -> Drawn:
     fold = given.fold()
     assert fold is not None
     train = replace(given, points=fold.train(given.points))
-    steps = _QUICK_STEPS if asked.quick else _STEPS
     shown, rows = {"truth": case.truth, "observed": case.points.values}, []
     for name in ("pixels", "superpixels"):
         count = 4 if asked.quick else 25
-        choice = tried(FORMS[name], train, count, steps, (given.points, fold.asked))
-        found = tried(FORMS[name], given, count, steps, None, choice.step)
+        choice = tried(FORMS[name], train, count, _STEPS, (given.points, fold.asked))
+        found = tried(FORMS[name], given, count, _STEPS, None, choice.step)
         method = "SIREN" if name == "pixels" else "S-INR"
         made = _rows(number, case, method, found.values, found.parameters, f" {name}")
         shown[f"{name}\n{made[0].ours:.2f} dB"] = found.values

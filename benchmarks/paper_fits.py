@@ -10,7 +10,7 @@ file alone, and the library and the command line cannot reach it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,8 +41,12 @@ REGRESSORS = ("DT", "KNR", "RF")
 _ASKED = 4_000
 _NOISE_SHARE = 0.05
 _FEWEST_SUPERPIXELS = 4
-_QUICK_STEPS = {"cube": (60, 60), "range": (20, 120)}
-_QUICK_WORK = 2e5
+_QUICK_STEPS: Mapping[str, Mapping[str, int]] = {
+    "image": {"DIP": 300, "Fourier": 250, "Gauss": 200, "SIREN": 250, "WIRE": 100, "S-INR": 1_001},
+    "plane": {"SIREN": 1_000, "S-INR": 2_001},
+    "solid": {"SIREN": 100, "S-INR": 300},
+}
+_QUICK_RATE = 1e-3
 _RATES = (5e-5, 1e-4, 5e-4, 1e-3)
 
 
@@ -131,9 +135,7 @@ def settings_for(method: str, given: Given, kind: str, *, quick: bool) -> list[A
         assert isinstance(tuned, WatchedMethod)
         start, varied = tuned.start, [tuned.start]
     if quick:
-        samples = int(given.points.observed.any(axis=1).sum())
-        steps = int(np.clip(_QUICK_WORK / samples, *_QUICK_STEPS[kind]))
-        return [replace(_quickly(start, kind, method), steps=steps)]
+        return [_quickly(start, given, method)]
     if method == "DIP":
         return varied
     return [settings for one in varied for settings in _varied(one, "rate", _RATES)]
@@ -145,17 +147,28 @@ def _varied(start: Any, name: str, values: Sequence[float]) -> list[Any]:
     return [start, *others]
 
 
-def _quickly(start: Any, kind: str, method: str) -> Any:
-    """Return settings that get somewhere in few steps.
+def _quickly(start: Any, given: Given, method: str) -> Any:
+    """Return settings with a fixed number of steps that two cores have time for.
 
-    Coordinates run over 0 ... 1 whatever the size of the image, so on 32 pixels the published 150
-    (of 256) and 300 (of 768) come closest to 30 among the omega_0 of section 3.1.
+    Where a method has fewer than half of its own the rate is 1e-3, the highest of section 3.1, but
+    for DIP and WIRE, whose own is higher. Coordinates run over 0 ... 1 whatever the size of the
+    image, so on 64 pixels the published omega_0, 150 (of 256) and 300 (of 768), come closest to 30
+    of section 3.1.
     """
-    if method in ("DIP", "WIRE"):
-        return start
-    if method == "S-INR" and kind == "cube":
-        return replace(start, omega=30.0, rate=1e-3)
-    return replace(start, rate=1e-3)
+    steps = min(start.steps, _QUICK_STEPS[_form(given.points)][method])
+    changed: dict[str, Any] = {"steps": steps}
+    if steps < start.steps / 2:
+        changed["rate"] = max(start.rate, _QUICK_RATE)
+    if method == "S-INR" and given.points.lattice is not None:
+        changed["omega"] = 30.0
+    return replace(start, **changed)
+
+
+def _form(points: PointSet) -> str:
+    """Tell images, points of a plane and points in space apart."""
+    if points.lattice is not None:
+        return "image"
+    return "plane" if points.coordinates.shape[1] == 2 else "solid"
 
 
 def honest(method: str, given: Given, kind: str, *, quick: bool) -> Found:

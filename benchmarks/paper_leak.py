@@ -1,20 +1,27 @@
 """The leak of the published point results, for comparison only: never import it elsewhere.
 
-In the released code superpixels of test points are found by the distance to the centres in the
-space of coordinates and **true test values**. Nobody who fills a gap has those.
+In the released code (https://github.com/jiayili11/S-INR, ``models.py`` and ``test_swi.py``) k-means
+finds the superpixels of training points and of test points with interpolated values; then a test
+point goes to the centre that is nearest in the space of coordinates and its **true value**, and the
+network of that superpixel alone is asked. Nobody who fills a gap has those values.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from scipy.sparse import csr_array
+from sklearn.cluster import KMeans
 
-from sinr_geo.gssa import segment
-from sinr_geo.points import FloatArray, IntArray
+from sinr_geo.nearest import inverse_distance
+from sinr_geo.points import BoolArray, FloatArray, IntArray
 from sinr_geo.sine.ground import Ground
 
 __all__ = ["LeakedGround"]
+
+_NEAREST = 3
+_STARTS = 10
 
 
 @dataclass(frozen=True)
@@ -31,40 +38,32 @@ class LeakedGround(Ground):
 
     @classmethod
     def of_truth(cls, ground: Ground, truth: FloatArray) -> LeakedGround:
-        """Add the truth to a ground."""
-        parts = {f.name: getattr(ground, f.name) for f in fields(ground)}
+        """Add the truth to a ground, and take the neighbours away: points overlap nowhere there."""
+        alone = csr_array((len(truth), len(truth)))
+        parts = {f.name: getattr(replace(ground, graph=alone), f.name) for f in fields(ground)}
         return cls(**parts, truth=truth)
 
     def labels(self, count: int, alpha: float, seed: int) -> IntArray:
-        """Segment training points (Algorithm 1), then give test points to the nearest centre.
+        """Cluster all points, then give test points to the nearest centre by their true values.
 
-        Islands are left as they are, as in the released code: there is no `connect`.
+        As in the released code coordinates and values have no weight (`alpha`) against each other,
+        and islands are left as they are.
         """
-        values = np.where(np.isfinite(self.truth), self.truth, self.points.values)
         known = self.points.observed.any(axis=1)
-        middle, spread = values[known].mean(axis=0), values[known].std(axis=0)
-        scaled = (values - middle) / np.where(spread > 0, spread, 1.0)
-        label = segment(scaled[known], self.place[known], count, alpha, seed=seed)
-        features = _features(scaled, self.place, known, alpha)
-        centres = np.stack(
-            [features[known][label == k].mean(axis=0) for k in range(label.max() + 1)]
-        )
-        square = (centres**2).sum(axis=1) - 2.0 * features @ centres.T
-        return np.asarray(np.where(known, 0, square.argmin(axis=1)) + _placed(label, known))
+        hidden = np.isfinite(self.truth)
+        given = self.points
+        filled = inverse_distance(self.place, given.values, given.observed, _NEAREST, power=0.0)
+        guessed = _features(self.place, filled, known)
+        told = _features(self.place, np.where(hidden, self.truth, filled), known)
+        found = KMeans(count, n_init=_STARTS, random_state=seed).fit(guessed)
+        nearest = found.predict(told)
+        return np.asarray(np.where(known, found.labels_, nearest), dtype=np.int64)
 
 
-def _features(scaled: FloatArray, place: FloatArray, known: FloatArray, alpha: float) -> FloatArray:
-    """Join values and weighted coordinates, each of unit total variance over training points."""
-    parts = []
-    for columns, weight in ((scaled, 1.0), (place, np.sqrt(alpha))):
-        centred = columns - columns[known].mean(axis=0)
-        total = np.sqrt((centred[known] ** 2).sum(axis=1).mean())
-        parts.append(weight * centred / total)
-    return np.concatenate(parts, axis=1)
-
-
-def _placed(label: IntArray, known: FloatArray) -> IntArray:
-    """Lay the labels of training points out among all points, 0 elsewhere."""
-    out = np.zeros(known.size, dtype=np.int64)
-    out[known] = label
-    return out
+def _features(place: FloatArray, values: FloatArray, known: BoolArray) -> FloatArray:
+    """Join coordinates in 0 ... 1 and values over their maxima, both those of training points."""
+    spread = (place - place[known].mean(axis=0)) / place[known].std(axis=0)
+    low, high = spread[known].min(), spread[known].max()
+    largest = np.abs(values[known]).max(axis=0)
+    scaled = values / np.where(largest > 0, largest, 1.0)
+    return np.concatenate(((spread - low) / (high - low), scaled), axis=1)

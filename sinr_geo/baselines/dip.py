@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from sinr_geo.baselines.linear import spread_uniformly
 from sinr_geo.baselines.training import Schedule, train
 from sinr_geo.baselines.watched import Field, WatchedMethod
 from sinr_geo.errors import RequestError
@@ -243,6 +245,16 @@ class _Canvas:
         return tuple(d for d in range(len(self.lattice.shape)) if d not in self.lattice.space)
 
 
+@torch.no_grad()
+def _draw_anew(network: Hourglass, draw: torch.Generator) -> None:
+    """Draw all kernels and biases as torch does, but not from the stream that threads share."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+            bound = 1.0 / math.sqrt(layer.weight[0].numel())
+            spread_uniformly(layer.weight, bound, draw)
+            spread_uniformly(layer.bias, bound, draw)
+
+
 def _untrained(
     points: PointSet, settings: DipSettings, problem: Problem
 ) -> tuple[DipField, Tensor, Tensor]:
@@ -252,13 +264,13 @@ def _untrained(
     target = torch.as_tensor(canvas.spread(scale(points.values, points.observed)))
     mask = torch.as_tensor(canvas.spread(points.observed))
     deepest = int(np.log2(min(canvas.rows, canvas.columns) / _SMALLEST))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(problem.seed)
-        network = Hourglass(
-            settings.inputs, settings.width, settings.skip, len(target),
-            min(settings.scales, deepest),
-        )  # fmt: skip
-        noise = _NOISE * torch.rand(1, settings.inputs, canvas.rows, canvas.columns)
+    draw = torch.Generator().manual_seed(problem.seed)
+    network = Hourglass(
+        settings.inputs, settings.width, settings.skip, len(target), min(settings.scales, deepest)
+    )
+    _draw_anew(network, draw)
+    shape = (1, settings.inputs, canvas.rows, canvas.columns)
+    noise = _NOISE * torch.rand(shape, generator=draw)
     device = problem.device
     field = DipField(canvas, scale, network.to(device), noise.to(device))
     return field, target.to(device), mask.to(device)

@@ -57,7 +57,7 @@ def sine_bounds(inputs: int, width: int, layers: int, omega: float) -> list[floa
 
 @dataclass(frozen=True, slots=True)
 class SirenSettings(NetworkSettings):
-    """Settings of SIREN; omega_0 and the rate are its paper's.
+    """Settings of SIREN; omega_0 = 30 and the rate 1e-4 are its paper's.
 
     Parameters
     ----------

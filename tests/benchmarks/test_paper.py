@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from argparse import Namespace
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 
 from benchmarks import paper, paper_cases, paper_fits
 from benchmarks.paper_ablation import FORMS, PUBLISHED, matched, size, tried
@@ -21,6 +24,7 @@ from benchmarks.rungs import FOLDER, cases_of, cube_case, points_case
 from benchmarks.scores import scores_of
 from sinr_geo.methods.catalogue import METHODS as CATALOGUE
 from sinr_geo.methods.protocol import Task
+from sinr_geo.sine.dilation import dilate
 from sinr_geo.sine.ground import Ground
 
 ROOT = Path(__file__).parents[2]
@@ -57,8 +61,9 @@ def cube(task, side=12):
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
-    monkeypatch.setattr(paper_fits, "_QUICK_STEPS", {"cube": (6, 6), "range": (6, 6)})
-    monkeypatch.setattr(paper, "_QUICK_STEPS", 6)
+    few = dict.fromkeys(METHODS, 6)
+    monkeypatch.setattr(paper_fits, "_QUICK_STEPS", dict.fromkeys(("image", "plane", "solid"), few))
+    monkeypatch.setattr(paper, "_STEPS", 6)
 
 
 def test_published_figures_are_found_by_our_names():
@@ -116,20 +121,23 @@ def test_leaked_superpixels_are_those_of_the_nearest_centre_in_value_and_place()
     case = weather()
     ground = LeakedGround.of_truth(Ground.of(case.points, case.task, "cpu"), case.truth)
     labels = ground.labels(6, 5.0, 0)
-    values = np.where(np.isfinite(case.truth), case.truth, case.points.values)
     known = np.arange(200) < 80
-    features = []
-    for columns, weight in (
-        ((values - values[known].mean(0)) / values[known].std(0), 1.0),
-        (ground.place, 5.0**0.5),
-    ):
-        centred = columns - columns[known].mean(axis=0)
-        features.append(weight * centred / np.sqrt((centred[known] ** 2).sum(axis=1).mean()))
-    features = np.concatenate(features, axis=1)
-    centres = [features[known & (labels == k)].mean(axis=0) for k in range(labels.max() + 1)]
+    place, values = ground.place, case.points.values[known]
+    distance = np.linalg.norm(place[:, None] - place[known], axis=2)
+    near = np.argsort(distance[~known], axis=1)[:, :3]
+    guess = values[near].mean(axis=1)
+    unit = (place - place[known].mean(axis=0)) / place[known].std(axis=0)
+    unit = (unit - unit[known].min()) / (unit[known].max() - unit[known].min())
+    largest = values.max(axis=0)
+    joined = np.column_stack((unit, np.concatenate((values, guess)) / largest))
+    found = KMeans(6, n_init=10, random_state=0).fit(joined)
+    np.testing.assert_array_equal(labels[known], found.labels_[known])
     for row in range(80, 200):
-        distance = [np.sum((features[row] - centre) ** 2) for centre in centres]
+        here = np.concatenate((unit[row], case.truth[row] / largest))
+        distance = [np.sum((here - centre) ** 2) for centre in found.cluster_centers_]
         assert labels[row] == np.argmin(distance)
+    assert (labels != found.labels_).any()
+    assert dilate(labels, ground.graph, 1).point.size == 200
 
 
 def test_the_leak_is_imported_in_the_benchmarks_alone():
@@ -152,7 +160,15 @@ def test_the_centre_of_a_cube_is_cut_out():
 
 def asked(**changed):
     return Namespace(
-        **{"quick": True, "data": None, "seed": 0, "device": "cpu", "original": {}, **changed}
+        **{
+            "quick": True,
+            "data": None,
+            "jobs": 1,
+            "seed": 0,
+            "device": "cpu",
+            "original": {},
+            **changed,
+        }
     )
 
 
@@ -181,11 +197,18 @@ def test_the_table_of_points_ends_with_means(monkeypatch):
     assert leaked == {"SIREN", "S-INR"}
 
 
+def test_several_fits_at_a_time_run_in_other_processes_and_come_in_order():
+    fits = [partial(sorted, [2, 1]), partial(sorted, [4, 3]), os.getpid]
+    first, second, process = paper._results(fits, 2)
+    assert (first, second) == ([1, 2], [3, 4])
+    assert process != os.getpid()
+
+
 def test_json_is_one_array_of_objects(monkeypatch, capsys):
     case = replace(cube(Task.DENOISING), name="0.2")
     monkeypatch.setattr(paper, "cases_for", lambda *args, **kwargs: [case])
     monkeypatch.setattr(paper, "FOLDER", ROOT)
-    assert paper.main(["--table", "5", "--quick", "--json"]) == 0
+    assert paper.main(["--table", "5", "--quick", "--json", "--jobs", "1"]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert [list(row) for row in found] == [KEYS] * len(found)
@@ -195,11 +218,11 @@ def test_json_is_one_array_of_objects(monkeypatch, capsys):
 
 
 def test_originals_come_by_path(tmp_path):
-    scene = np.random.default_rng(0).random((60, 60, 5)) * 4_000.0
+    scene = np.random.default_rng(0).random((80, 80, 5)) * 4_000.0
     np.save(tmp_path / "mor.npy", scene)
     cases = list(cases_for(2, {"mor": tmp_path / "mor.npy"}, quick=True))
     assert [case.name for case in cases] == ["0.025", "0.05"]
-    assert cases[0].shape == (32, 32, 5)
+    assert cases[0].shape == (64, 64, 5)
     assert cases[0].truth.min() >= 0.0
     assert cases[0].truth.max() <= 1.0
     share = list(cases_for(2, {"mor": tmp_path / "mor.npy"}, quick=False))[1].points.observed.mean()
