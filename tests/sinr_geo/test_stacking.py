@@ -121,3 +121,11 @@ def test_nothing_withheld_leaves_the_members_errors_as_they_are():
     law = StackedError.fit(Signs(nothing, nothing, nothing, np.empty(0, dtype=int)), nothing, 1)
     one = Signs(np.array([0.5]), np.array([0.1]), np.array([0.2]), np.zeros(1, dtype=int))
     assert law(one) == pytest.approx(0.5)
+
+
+def test_nothing_is_learned_from_a_sign_that_never_varies():
+    signs, errors = signs_and_errors(2_000)
+    alike = replace(signs, disagreement=np.zeros(2_000))
+    law = StackedError.fit(alike, errors, 1)
+    apart = replace(signs, disagreement=np.full(2_000, 0.3))
+    np.testing.assert_allclose(law(apart), law(alike))
