@@ -16,6 +16,7 @@ from sinr_geo.gaussian.denoising import (
 )
 from sinr_geo.gaussian.lattice_noise import LatticeNoise
 from sinr_geo.gaussian.search import search
+from sinr_geo.gaussian.spatial_covariance import SpatialCovariance
 from sinr_geo.gaussian.split import ADDED, held_out, split_noise
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
@@ -34,6 +35,8 @@ _ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
 _CAUTION = (1.0, 1.2, 1.5, 2.0)
 _PASSES = (1, 2, 3, 4, 5)
 _RANKS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 32, 40)
+_SMOOTHING = (0.0, 1.0, 2.0, 3.0)
+_FIRST_SMOOTHING = 1.0
 _EVEN = 1.0
 _WORST_SCALE = 2.0
 
@@ -84,9 +87,11 @@ def choose_windows(
     problem : Problem
     """
     trial = _Trial(cube, subspace, noise, lattice, observed, problem)
+    first = first_settings(subspace, lattice)
     found = search(
-        first_settings(subspace, lattice),
+        first,
         {
+            **({"smoothing": _SMOOTHING} if first.smoothing else {}),
             "rank": [rank for rank in _RANKS if rank <= len(subspace.variances)],
             "width": _WIDTHS,
             "cells": _CELLS_PER_SUPERPIXEL,
@@ -107,7 +112,16 @@ def first_settings(subspace: Subspace, lattice: Lattice) -> WindowSettings:
     """Return the settings that the search starts from."""
     rank = min(subspace.rank, _RANKS[-1])
     width = max(w for w in _WIDTHS if w == _WIDTHS[0] or (w <= 4 and _fits(w, rank, lattice)))
-    return WindowSettings(rank, width, cells=50, alpha=1.0, passes=3, caution=1.2)
+    weak = len(subspace.variances) - rank
+    return WindowSettings(
+        rank,
+        width,
+        cells=50,
+        alpha=1.0,
+        passes=3,
+        caution=1.2,
+        smoothing=_FIRST_SMOOTHING if weak > 1 else 0.0,
+    )
 
 
 class _Trial:
@@ -131,10 +145,11 @@ class _Trial:
         self._noise = float(np.mean(relative[self._observed] ** 2))
         self._lattice = box.lattice
         self._problem = problem
+        self._thinned = self._view(ADDED, self._draw)
 
     def score(self, settings: WindowSettings) -> float:
         """Fit to the noisier half and score on the other one."""
-        found, scored_on = self._fitted(settings, ADDED)
+        found, scored_on, _ = self._fitted(settings, self._thinned)
         error = (found.mean - scored_on)[self._observed]
         return float(np.mean(error**2) - self._noise * held_out(ADDED))
 
@@ -142,33 +157,56 @@ class _Trial:
         """Compare the errors along the leading directions with their variances.
 
         The split is even: the data lose more by it than in a score, but next to the noise in
-        what is scored on, small errors would not be seen otherwise.
+        what is scored on, small errors would not be seen otherwise. Each half is fitted to once:
+        products of the data's noise with the drawn one cancel, and the drawn one is known.
         """
-        found, scored_on = self._fitted(settings, _EVEN)
         told, leading = self._observed, slice(0, settings.rank)
-        squared = (found.mean - scored_on)[told, leading] ** 2
-        excess = np.mean(squared) - self._noise * held_out(_EVEN)
-        ratio = excess / np.mean(found.variance[told, leading])
-        return float(np.sqrt(np.clip(ratio, _WORST_SCALE**-2, _WORST_SCALE**2)))
+        excess, variance = 0.0, 0.0
+        for draw in (self._draw, -self._draw):
+            view = self._view(_EVEN, draw)
+            found, scored_on, directions = self._fitted(settings, view)
+            squared = (found.mean - scored_on)[told, leading] ** 2
+            drawn = (draw[told] @ directions[:, leading]) ** 2
+            excess += float(np.mean(squared) - np.mean(drawn) / _EVEN**2 - self._noise)
+            variance += float(np.mean(found.variance[told, leading]))
+        return float(np.sqrt(np.clip(excess / variance, _WORST_SCALE**-2, _WORST_SCALE**2)))
 
-    def _fitted(self, settings: WindowSettings, added: float) -> tuple[Denoised, FloatArray]:
-        """Denoise one view along its own directions; -> that, and the other view along them.
+    def _fitted(
+        self, settings: WindowSettings, view: _View
+    ) -> tuple[Denoised, FloatArray, FloatArray]:
+        """Denoise one view along its own directions; -> that, the other view along them, and they.
 
         Directions of the data as they are would hold more of the noise of both views than others.
         """
-        level = np.sqrt(1.0 + added**2)
-        fit_to, scored_on = split_noise(self._rows, self._draw, added)
-        subspace = Subspace.fit(fit_to, np.full(fit_to.shape[1], level))
-        scored_on = (scored_on - subspace.mean) @ subspace.directions
+        subspace = view.covariance.subspace(settings.smoothing)
+        scored_on = (view.scored_on - subspace.mean) @ subspace.directions
         found = denoise_directions(
-            subspace.whitened(fit_to) @ subspace.directions,
+            subspace.whitened(view.fit_to) @ subspace.directions,
             self._lattice,
             settings,
             segmentations=1,
             seed=self._problem.seed,
             device=self._problem.device,
         )
-        return Denoised(level * found.mean, level**2 * found.variance), scored_on
+        denoised = Denoised(view.level * found.mean, view.level**2 * found.variance)
+        return denoised, scored_on, subspace.directions
+
+    def _view(self, added: float, draw: FloatArray) -> _View:
+        level = float(np.sqrt(1.0 + added**2))
+        fit_to, scored_on = split_noise(self._rows, draw, added)
+        scale = np.full(fit_to.shape[1], level)
+        covariance = SpatialCovariance.of(fit_to, self._lattice, self._observed, scale)
+        return _View(level, fit_to, scored_on, covariance)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Split data: the noise level of what is fitted to, both views, the first one's covariance."""
+
+    level: float
+    fit_to: FloatArray
+    scored_on: FloatArray
+    covariance: SpatialCovariance
 
 
 def _fits(width: int, rank: int, lattice: Lattice) -> bool:
