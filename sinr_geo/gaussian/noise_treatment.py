@@ -19,7 +19,7 @@ import numpy as np
 from sinr_geo.gaussian.crop import fullest_crop
 from sinr_geo.gaussian.denoising import denoise_directions
 from sinr_geo.gaussian.lattice_noise import LatticeNoise, stabilised_levels
-from sinr_geo.gaussian.spatial_covariance import SpatialCovariance
+from sinr_geo.gaussian.spatial_covariance import SpatialCovariance, choose_smoothing
 from sinr_geo.gaussian.split import ADDED, HELD_OUT, split_noise
 from sinr_geo.gaussian.stabilising import Stabiliser
 from sinr_geo.gaussian.thinning import CELLS, first_settings
@@ -103,9 +103,10 @@ def _denoised(
 ) -> FloatArray:
     """Denoise the noisier view of a cube (cells, s), on the settings that a search starts from."""
     told = np.ones(len(rows), dtype=np.bool_)
-    covariance = SpatialCovariance.of(rows, lattice, told, levels * np.sqrt(1.0 + ADDED**2))
-    settings = first_settings(covariance.subspace(0.0), lattice)
-    subspace = covariance.subspace(settings.smoothing)
+    scale = levels * np.sqrt(1.0 + ADDED**2)
+    smoothing = choose_smoothing(rows, lattice, told, scale)
+    subspace = SpatialCovariance.of(rows, lattice, told, scale).subspace(smoothing)
+    settings = first_settings(subspace, lattice, smoothing)
     found = denoise_directions(
         subspace.whitened(rows) @ subspace.directions,
         lattice,

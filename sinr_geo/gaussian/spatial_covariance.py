@@ -4,7 +4,8 @@ The covariance of noisy cells holds the noise: weak directions of the signal are
 the noise. Products of *neighbouring* cells hold none on average, so their covariance is added to
 that of the cells, which knows the strong directions better. Where channels are ordered
 (wavelengths), the covariance of what the strong directions leave is smooth along them, and a blur
-takes most of its noise away (see `channels`, which does so for entries with gaps).
+takes most of its noise away (see `channels`, which does so for entries with gaps). How much to blur
+is chosen on cells that the directions were not taken from.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from sinr_geo.gaussian.subspace import Subspace, signal_rank
 from sinr_geo.points import BoolArray, FloatArray, Lattice
 
-__all__ = ["SpatialCovariance"]
+__all__ = ["SpatialCovariance", "choose_smoothing"]
 
 _REACH = float(np.sqrt(2.0))
 _WEIGHT = 3.0
 _LEAST = 1e-6
+_SMOOTHING = (0.0, 1.0, 2.0, 3.0)
+_BLOCK = 16
+_WEAK = 4
 _CHANNELS = 16
 _ROWS = 1 << 16
 
@@ -108,6 +112,50 @@ class SpatialCovariance:
             directions = np.concatenate((directions[:, :rank], others), axis=1)
         variances = np.einsum("ij,ik,kj->j", directions, self.own, directions, optimize=True)
         return Subspace(self.mean, self.scale, np.ascontiguousarray(directions), variances, rank)
+
+
+def choose_smoothing(
+    cube: FloatArray, lattice: Lattice, told: BoolArray, scale: FloatArray
+) -> float:
+    """Choose the blur along channels whose weak directions hold most of other cells' signal.
+
+    The cells are split into the black and the white blocks of a checkerboard; directions of the one
+    half are scored by what neighbours share along them in the other half, where there is neither
+    the noise that they were taken from nor, on average, any other.
+
+    Parameters
+    ----------
+    cube, lattice, told, scale
+        As in `SpatialCovariance.of`.
+
+    Returns
+    -------
+    float
+        0 where a half has no neighbouring cells.
+    """
+    index = np.unravel_index(np.arange(lattice.size), lattice.shape)
+    black = sum(index[dim] // _BLOCK for dim in lattice.space) % 2 == 0
+    masks = (told & black, told & ~black)
+    if not all(mask.any() for mask in masks):
+        return 0.0
+    halves = [SpatialCovariance.of(cube, lattice, mask, scale) for mask in masks]
+    pairs = ((halves[0], halves[1]), (halves[1], halves[0]))
+
+    def held(smoothing: float) -> float:
+        return sum(_weak_signal(one.subspace(smoothing), other.shared) for one, other in pairs)
+
+    return max(_SMOOTHING, key=held)
+
+
+def _weak_signal(subspace: Subspace, shared: FloatArray) -> float:
+    """Add up what cells share along the first directions that do not stand out from noise.
+
+    The first counts four times, the second three times, and so on: how many windows will take is
+    not known yet.
+    """
+    weak = subspace.directions[:, subspace.rank : subspace.rank + _WEAK]
+    along = np.einsum("ij,ik,kj->j", weak, shared, weak, optimize=True)
+    return float(along @ np.arange(_WEAK, 0, -1)[: len(along)])
 
 
 def _principal(matrix: FloatArray) -> FloatArray:

@@ -35,8 +35,6 @@ _ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
 _CAUTION = (1.0, 1.2, 1.5, 2.0)
 _PASSES = (1, 2, 3, 4, 5)
 _RANKS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 32, 40)
-_SMOOTHING = (0.0, 1.0, 2.0, 3.0)
-_FIRST_SMOOTHING = 1.0
 _EVEN = 1.0
 _WORST_SCALE = 2.0
 
@@ -66,6 +64,7 @@ class WindowChoice:
 def choose_windows(
     cube: FloatArray,
     subspace: Subspace,
+    smoothing: float,
     noise: LatticeNoise,
     lattice: Lattice,
     observed: BoolArray,
@@ -79,6 +78,8 @@ def choose_windows(
         Complete data on all cells.
     subspace : Subspace
         Fitted to all directions; its signal rank is where the search starts.
+    smoothing : float
+        That of the settings.
     noise : LatticeNoise
         Its levels are the scale of the subspace.
     lattice : Lattice
@@ -87,11 +88,9 @@ def choose_windows(
     problem : Problem
     """
     trial = _Trial(cube, subspace, noise, lattice, observed, problem)
-    first = first_settings(subspace, lattice)
     found = search(
-        first,
+        first_settings(subspace, lattice, smoothing),
         {
-            **({"smoothing": _SMOOTHING} if first.smoothing else {}),
             "rank": [rank for rank in _RANKS if rank <= len(subspace.variances)],
             "width": _WIDTHS,
             "cells": _CELLS_PER_SUPERPIXEL,
@@ -108,19 +107,12 @@ def choose_windows(
     return WindowChoice(found.settings, found.score, found.tried, trial.error_scale(found.settings))
 
 
-def first_settings(subspace: Subspace, lattice: Lattice) -> WindowSettings:
+def first_settings(subspace: Subspace, lattice: Lattice, smoothing: float) -> WindowSettings:
     """Return the settings that the search starts from."""
     rank = min(subspace.rank, _RANKS[-1])
     width = max(w for w in _WIDTHS if w == _WIDTHS[0] or (w <= 4 and _fits(w, rank, lattice)))
-    weak = len(subspace.variances) - rank
     return WindowSettings(
-        rank,
-        width,
-        cells=50,
-        alpha=1.0,
-        passes=3,
-        caution=1.2,
-        smoothing=_FIRST_SMOOTHING if weak > 1 else 0.0,
+        rank, width, cells=50, alpha=1.0, passes=3, caution=1.2, smoothing=smoothing
     )
 
 

@@ -18,7 +18,7 @@ from sinr_geo.gaussian.lattice_noise import (
     stabilised_levels,
 )
 from sinr_geo.gaussian.noise_treatment import NoiseTreatment, choose_treatment
-from sinr_geo.gaussian.spatial_covariance import SpatialCovariance
+from sinr_geo.gaussian.spatial_covariance import SpatialCovariance, choose_smoothing
 from sinr_geo.gaussian.subspace import Subspace, shrinkage
 from sinr_geo.gaussian.thinning import WindowChoice, choose_windows
 from sinr_geo.methods.protocol import Effort, Problem
@@ -107,9 +107,9 @@ def _denoise(
     cube: FloatArray, noise: LatticeNoise, lattice: Lattice, told: BoolArray, problem: Problem
 ) -> tuple[FloatArray, FloatArray, WindowChoice]:
     """Denoise a cube (cells, s) with one noise level per channel; -> value and error, choice."""
-    covariance = SpatialCovariance.of(cube, lattice, told, noise.levels)
-    windows = choose_windows(cube, covariance.subspace(0.0), noise, lattice, told, problem)
-    subspace = covariance.subspace(windows.settings.smoothing)
+    smoothing = choose_smoothing(cube, lattice, told, noise.levels)
+    subspace = SpatialCovariance.of(cube, lattice, told, noise.levels).subspace(smoothing)
+    windows = choose_windows(cube, subspace, smoothing, noise, lattice, told, problem)
     problem.progress("denoising windows", 0.5)
     rank = windows.settings.rank
     leading = denoise_leading(
