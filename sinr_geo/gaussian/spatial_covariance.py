@@ -134,8 +134,8 @@ def choose_smoothing(
         0 where a half has no neighbouring cells.
     """
     index = np.unravel_index(np.arange(lattice.size), lattice.shape)
-    black = sum(index[dim] // _BLOCK for dim in lattice.space) % 2 == 0
-    masks = (told & black, told & ~black)
+    parity = np.sum([index[dim] // _BLOCK for dim in lattice.space], axis=0) % 2
+    masks: list[BoolArray] = [told & (parity == colour) for colour in (0, 1)]
     if not all(mask.any() for mask in masks):
         return 0.0
     halves = [SpatialCovariance.of(cube, lattice, mask, scale) for mask in masks]

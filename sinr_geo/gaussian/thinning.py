@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -22,10 +23,11 @@ from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import BoolArray, FloatArray, Lattice
 from sinr_geo.randomness import generator
+from sinr_geo.workers import side_by_side
 
 __all__ = ["CELLS", "WindowChoice", "choose_windows", "first_settings"]
 
-CELLS: Mapping[Effort, int] = {Effort.FAST: 6_000, Effort.NORMAL: 16_000, Effort.BEST: 65_000}
+CELLS: Mapping[Effort, int] = {Effort.FAST: 6_000, Effort.NORMAL: 10_000, Effort.BEST: 40_000}
 """Cells of the crop that settings are tried on, by effort."""
 
 _SCALES = {Effort.FAST: 1, Effort.NORMAL: 3, Effort.BEST: 5}
@@ -137,13 +139,19 @@ class _Trial:
         self._noise = float(np.mean(relative[self._observed] ** 2))
         self._lattice = box.lattice
         self._problem = problem
-        self._thinned = self._view(ADDED, self._draw)
+        self._thinned = [self._view(ADDED, draw) for draw in (self._draw, -self._draw)]
 
     def score(self, settings: WindowSettings) -> float:
-        """Fit to the noisier half and score on the other one."""
-        found, scored_on, _ = self._fitted(settings, self._thinned)
-        error = (found.mean - scored_on)[self._observed]
-        return float(np.mean(error**2) - self._noise * held_out(ADDED))
+        """Fit to the noisier half and score on the other one, with a draw and its opposite.
+
+        What a fit that noise hardly moves says by chance about a draw cancels with the opposite.
+        """
+        errors = side_by_side([partial(self._error, settings, view) for view in self._thinned])
+        return float(np.mean(errors) - self._noise * held_out(ADDED))
+
+    def _error(self, settings: WindowSettings, view: _View) -> float:
+        found, scored_on, _ = self._fitted(settings, view)
+        return float(np.mean((found.mean - scored_on)[self._observed] ** 2))
 
     def error_scale(self, settings: WindowSettings) -> float:
         """Compare the errors along the leading directions with their variances.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sinr_geo import Lattice
-from sinr_geo.gaussian.spatial_covariance import SpatialCovariance
+from sinr_geo.gaussian.spatial_covariance import SpatialCovariance, choose_smoothing
 from sinr_geo.gaussian.subspace import Subspace
 
 SHAPE, CHANNELS = (60, 70), 40
@@ -71,3 +71,12 @@ def test_a_single_cell_has_no_neighbours():
     found = SpatialCovariance.of(np.ones((1, 3)), image((1, 1)), np.array([True]), np.ones(3))
     assert not found.shared.any()
     assert np.isfinite(found.subspace(1.0).directions).all()
+
+
+def test_channels_are_blurred_only_where_they_are_ordered():
+    clean = scene()
+    noisy = clean + np.random.default_rng(4).normal(size=clean.shape)
+    unit, everywhere = np.ones(CHANNELS), np.ones(len(clean), dtype=bool)
+    shuffled = np.random.default_rng(5).permutation(CHANNELS)
+    assert choose_smoothing(noisy, image(), everywhere, unit) > 0
+    assert choose_smoothing(noisy[:, shuffled], image(), everywhere, unit) == 0
