@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sinr_geo.sine.arena import Arena
 from sinr_geo.sine.loss import norm_loss
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import pack_pairs
@@ -89,7 +90,7 @@ def measured(case: Case, device: str) -> tuple[Timing, float]:
     """Medians of alternating runs, and the bytes that a step takes per point (nan on a CPU)."""
     problem = _Problem(case, device)
     memory = problem.bytes_per_point()
-    step = replayed(problem.loss, problem.network.parameters())
+    step = replayed(problem.loss, problem.network.parameters(), Arena())
     runs = {"step_s": step, "loop_s": problem.loop, "floor_s": _floor(case, device)}
     assert abs(float(step()) / float(problem.loop()) - 1.0) < _DEVIATION
     seconds: dict[str, list[float]] = {name: [] for name in runs}

@@ -1,11 +1,15 @@
 """Methods side by side on the rungs of the ladder: scores, seconds and peak memory.
 
     python -m benchmarks.ladder [RUNG ...] [--methods auto,sinr-bayes,...] [--json]
+    python -m benchmarks.ladder kept_back [--methods auto,gdal,...] [--json]
 
 The rungs are looked for in ``$SINR_GEO_LADDER``, by default ``../shared/ladder``; what they are and
-how they are scored stands in the README there. A method is handed the training arrays alone. Every
-case of every method runs in a process of its own, one after the other, so that its peak memory is
-its own; seconds are those of choosing, fitting and predicting, without imports and reading.
+how they are scored stands in the README there. The rung ``kept_back`` is apart: files that nothing
+was tuned on (`benchmarks.kept_back`), with peers from other libraries (`benchmarks.outside`).
+
+A method is handed the training arrays alone. Every case of every method runs in a process of its
+own, one after the other, so that its peak memory is its own; seconds are those of choosing, fitting
+and predicting, without imports and reading.
 """
 
 from __future__ import annotations
@@ -21,6 +25,10 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from benchmarks.kept_back import RUNG as KEPT_BACK
+from benchmarks.kept_back import kept_back
+from benchmarks.outside import OUTSIDE, NotForThisError, outside
+from benchmarks.real_files import SHARED
 from benchmarks.rungs import FOLDER, RUNGS, Case, cases_of
 from benchmarks.scores import scores_of
 from sinr_geo.methods.catalogue import METHODS
@@ -53,6 +61,8 @@ def predict(case: Case, method: str, options: Options) -> tuple[FloatArray, Floa
     from sinr_geo.reconstruction import reconstruct
     from sinr_geo.recover import recover_points
 
+    if method in OUTSIDE:
+        return outside(method, case), None
     if case.task is Task.RECONSTRUCTION:
         found = reconstruct(case.points, effort=options.effort, seed=options.seed)
         return found.predict(case.points), None
@@ -61,11 +71,19 @@ def predict(case: Case, method: str, options: Options) -> tuple[FloatArray, Floa
     return recovery.values, recovery.standard_error
 
 
+def cases(rung: str) -> Iterator[Case]:
+    """Yield the cases of a rung of the ladder, or the files kept back."""
+    return kept_back(SHARED) if rung == KEPT_BACK else cases_of(rung)
+
+
 def measured(rung: str, name: str, method: str, options: Options) -> list[Row]:
     """Run one case in this process, which must not have run another."""
-    case = next(case for case in cases_of(rung) if case.name == name)
+    case = next(case for case in cases(rung) if case.name == name)
     started = time.perf_counter()
-    values, error = predict(case, method, options)
+    try:
+        values, error = predict(case, method, options)
+    except NotForThisError:
+        return []
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     return [
@@ -91,7 +109,7 @@ def rows_of(rung: str, methods: Sequence[str], options: Options) -> Iterator[Row
 
     Where a case failed there is no mean.
     """
-    names = [case.name for case in cases_of(rung)]
+    names = [case.name for case in cases(rung)]
     for method in methods:
         rows = [row for name in names for row in in_a_process(rung, name, method, options)]
         yield from rows
@@ -116,6 +134,8 @@ def methods_for(rung: str, asked: Sequence[str] | None) -> Sequence[str]:
         return ("sinr",)
     if asked:
         return tuple(dict.fromkeys((*asked, "sinr")))
+    if rung == KEPT_BACK:
+        return (*HEADS, *PEERS, *OUTSIDE)
     return HEADS if rung in CUBES else (*HEADS, *PEERS)
 
 
@@ -126,7 +146,8 @@ def whole(rows: Sequence[Row], rungs: Iterable[str], asked: Sequence[str] | None
         (rung, method, case.name) in ran
         for rung in rungs
         for method in methods_for(rung, asked)
-        for case in cases_of(rung)
+        if method not in OUTSIDE
+        for case in cases(rung)
     )
 
 
@@ -149,11 +170,11 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one array of objects")
     parser.add_argument("--case", help="one case, in this process")
     asked = parser.parse_args(arguments)
-    unknown = [rung for rung in asked.rungs if rung not in RUNGS]
+    unknown = [rung for rung in asked.rungs if rung not in (*RUNGS, KEPT_BACK)]
     if unknown:
-        parser.error(f"there is no rung {unknown[0]!r}; there are {', '.join(RUNGS)}")
+        parser.error(f"there is no rung {unknown[0]!r}; there are {', '.join((*RUNGS, KEPT_BACK))}")
     asked.methods = asked.methods.split(",") if asked.methods else None
-    unknown = [method for method in asked.methods or () if method not in METHODS]
+    unknown = [method for method in asked.methods or () if method not in (*METHODS, *OUTSIDE)]
     if unknown:
         parser.error(f"there is no method {unknown[0]!r}; there are {', '.join(METHODS)}")
     return asked

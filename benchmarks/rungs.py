@@ -38,7 +38,8 @@ class Case:
     scored : ndarray of bool, shape (n, s)
         Entries that count.
     kind : str
-        ``"range"`` (NRMSE and R2), ``"unit"`` (RMSE) or ``"cube"`` (PSNR and SSIM).
+        ``"range"`` (NRMSE and R2), ``"unit"`` (RMSE), ``"share"`` (RMSE in standard deviations of
+        each channel's truth) or ``"cube"`` (PSNR and SSIM).
     shape : tuple of int, optional
         Rows, columns and bands of a cube.
     """

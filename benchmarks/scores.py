@@ -21,9 +21,9 @@ def scores_of(case: Case, values: FloatArray, error: FloatArray | None) -> Mappi
     -------
     mapping of str to float
         ``nrmse`` (RMSE over the range of the test values, mean over the channels) and ``r2``, or
-        ``rmse`` in the unit of the data, or ``psnr`` and ``ssim`` over the cube; and, where there
-        are standard errors, ``coverage95``, ``coverage68`` and ``crps`` (of a Gaussian; for
-        ``nrmse`` rungs in units of the range).
+        ``rmse`` in the unit of the data or in standard deviations of the truth, or ``psnr`` and
+        ``ssim`` over the cube; and, where there are standard errors, ``coverage95``, ``coverage68``
+        and ``crps`` (of a Gaussian; for ``nrmse`` rungs in units of the range).
     """
     found = dict(_accuracy(case, values))
     if error is not None and case.kind != "cube":
@@ -34,8 +34,8 @@ def scores_of(case: Case, values: FloatArray, error: FloatArray | None) -> Mappi
 def _accuracy(case: Case, values: FloatArray) -> Mapping[str, float]:
     if case.kind == "range":
         return {"nrmse": _nrmse(case, values), "r2": _r2(case, values)}
-    if case.kind == "unit":
-        return {"rmse": _rms((values - case.truth)[case.scored])}
+    if case.kind in ("unit", "share"):
+        return {"rmse": _rms(((values - case.truth) / _SCALE[case.kind](case))[case.scored])}
     return {"psnr": -20.0 * math.log10(_rms(values - case.truth)), "ssim": _ssim(case, values)}
 
 
@@ -59,7 +59,7 @@ def _ssim(case: Case, values: FloatArray) -> float:
 
 
 def _calibration(case: Case, values: FloatArray, error: FloatArray) -> Mapping[str, float]:
-    scale = _range(case) if case.kind == "range" else np.ones(case.truth.shape[1])
+    scale = _SCALE[case.kind](case)
     off = ((values - case.truth) / scale)[case.scored]
     spread = np.maximum((error / scale)[case.scored], 1e-12)
     ratio = np.abs(off) / spread
@@ -74,6 +74,19 @@ def _calibration(case: Case, values: FloatArray, error: FloatArray) -> Mapping[s
 def _range(case: Case) -> FloatArray:
     """Return the range of every channel's test values, shape (s,)."""
     return np.ptp(case.truth[case.scored.all(axis=1)], axis=0)
+
+
+def _spread(case: Case) -> FloatArray:
+    """Return the standard deviation of every channel's scored truth, shape (s,)."""
+    columns = zip(case.truth.T, case.scored.T, strict=True)
+    return np.array([truth[scored].std() for truth, scored in columns])
+
+
+def _one(case: Case) -> FloatArray:
+    return np.ones(case.truth.shape[1])
+
+
+_SCALE = {"range": _range, "unit": _one, "share": _spread}
 
 
 def _rms(values: FloatArray) -> float:

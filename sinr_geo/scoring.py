@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ __all__ = [
     "held_out_errors",
     "held_out_rmse",
     "known_score",
+    "scaled",
     "withheld_rmse",
     "withheld_rmse_by_channel",
 ]
@@ -52,6 +54,20 @@ def held_out_errors(
         errors.append(error)
         predicted.append(spread)
     return np.concatenate(errors), np.concatenate(predicted)
+
+
+def scaled(
+    folds: Sequence[Fold], withheld: Sequence[HeldOut], scales: FloatArray
+) -> tuple[HeldOut, ...]:
+    """Return what was said of every fold with the standard errors times those of a channel (s,).
+
+    A law that is learned from what is withheld must see the standard errors that it will be used
+    on.
+    """
+    return tuple(
+        replace(held, standard_error=held.standard_error * scales[np.nonzero(fold.asked)[1]])
+        for fold, held in zip(folds, withheld, strict=True)
+    )
 
 
 def withheld_rmse(points: PointSet, withheld: BoolArray, values: FloatArray) -> float:

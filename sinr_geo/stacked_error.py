@@ -147,6 +147,7 @@ def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
     """Fit b, c and d, each from 0 to 1, by maximum likelihood; the intercept moves along.
 
     Far from data nothing was withheld: there an error must not grow faster than the members say.
+    Of a sign that is the same everywhere nothing can be learned: its slope is 0.
     """
     squares = errors**2 + 1e-12
 
@@ -157,7 +158,9 @@ def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
         return float((log_sd + 0.5 * squares * np.exp(-2.0 * log_sd)).mean()), gradient
 
     start = np.array([0.5 * np.log(squares.mean()), 0.5, 0.2, 0.2])
-    bounds = [(None, None), *[(0.0, 1.0)] * design.shape[1]]
+    told = np.ptp(design, axis=0) > _LEAST
+    start[1:] *= told
+    bounds = [(None, None), *((0.0, float(varies)) for varies in told)]
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:])
 
 

@@ -20,7 +20,7 @@ from sinr_geo.methods.peers import (
 from sinr_geo.methods.protocol import HeldOut, Problem, Task
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score
+from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, scaled
 
 __all__ = ["KrigingMethod"]
 
@@ -38,15 +38,16 @@ class KrigingMethod:
         for columns in groups_that_choose(points, problem):
             own = problem.select_channels(columns)
             groups.append((columns, choose_field(points.select_channels(columns), ground, own)))
-        withheld = []
+        told = []
         for fold in problem.folds:
             fields = _fields(fold.train(points), ground, tuple(groups), problem.device)
             mean, variance = _predicted(fields, ground, fold.asked)
-            withheld.append(HeldOut.of(fold, mean, np.sqrt(variance)))
+            told.append(HeldOut.of(fold, mean, np.sqrt(variance)))
         # Withheld readings carry noise of their own, which is no error of the field.
         scales: FloatArray = np.ones(len(points.channels))
         if problem.task is not Task.DENOISING:
-            scales = error_scales(*held_out_errors(points, problem.folds, withheld))
+            scales = error_scales(*held_out_errors(points, problem.folds, told))
+        withheld = scaled(problem.folds, told, scales)
         names = [channel.name for channel in points.channels]
         report = {
             "method": self.name,
@@ -54,7 +55,7 @@ class KrigingMethod:
             "standard_error_scale": scales.tolist(),
             "withheld_rmse": known_score(held_out_rmse(points, problem.folds, withheld)),
         }
-        return KrigingChoice(space, tuple(groups), scales, tuple(withheld), report)
+        return KrigingChoice(space, tuple(groups), scales, withheld, report)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from sinr_geo.methods.fitted_points import FittedPoints
 from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Shared, Task
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score
+from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, scaled
 from sinr_geo.workers import side_by_side
 
 __all__ = ["SinrBayesMethod"]
@@ -131,8 +131,9 @@ def _choose_completion(points: PointSet, problem: Problem) -> _Completion:
     windows = None if lattice is None else choose_completion(points, lattice, pilot, problem)
     if windows is not None:
         report["windows"] = windows.as_dict()
-    withheld = _held_out(points, pilot, windows, problem)
-    scales = error_scales(*held_out_errors(points, problem.folds, withheld))
+    told = _held_out(points, pilot, windows, problem)
+    scales = error_scales(*held_out_errors(points, problem.folds, told))
+    withheld = scaled(problem.folds, told, scales)
     report["standard_error_scale"] = scales.tolist()
     report["withheld_rmse"] = known_score(held_out_rmse(points, problem.folds, withheld))
     return _Completion(pilot, windows, scales, withheld, report)

@@ -20,7 +20,7 @@ from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
 from sinr_geo.roles import StepsAsChannels, has_steps
-from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, withheld_rmse
+from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, scaled, withheld_rmse
 
 __all__ = ["SinrStepsMethod"]
 
@@ -86,8 +86,9 @@ class SinrStepsMethod:
         trials = [_Trial(points, view, fold, problem) for fold in problem.folds]
         effects, by_effects = _chosen_effects(trials)
         settings, tried = _chosen_settings(trials, effects, problem)
-        withheld = tuple(trial.held_out(effects, settings) for trial in trials)
-        scales = error_scales(*held_out_errors(points, problem.folds, withheld))
+        told = tuple(trial.held_out(effects, settings) for trial in trials)
+        scales = error_scales(*held_out_errors(points, problem.folds, told))
+        withheld = scaled(problem.folds, told, scales)
         score = held_out_rmse(points, problem.folds, withheld)
         report = {
             "method": self.name,

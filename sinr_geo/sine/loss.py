@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from sinr_geo.sine.arena import buffer
 from sinr_geo.sine.samples import Slots
 from sinr_geo.sine.sweeps import cachefuls
 
@@ -45,7 +46,7 @@ class _MaskedSquares(Function):
 
     @staticmethod
     def forward(ctx: Any, out: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-        residual = torch.empty_like(out)
+        residual = buffer(out.shape, out)
         norm = out.new_empty(len(out))
         for part in cachefuls(out):
             torch.sub(out[part], y[part], out=residual[part]).mul_(mask[part])

@@ -1,4 +1,8 @@
-"""Gradients recorded once and replayed: on a GPU, launches cost more than the work itself."""
+"""Gradients that are evaluated again and again.
+
+On a GPU, launches cost more than the work itself, so they are recorded once and replayed; on a
+CPU, fresh memory does, so a step takes the memory of the one before.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,21 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from sinr_geo.sine.arena import Arena
+
 __all__ = ["replayed"]
 
 _WARM_UP = 3
 
 
-def replayed(loss: Callable[[], Tensor], parameters: Iterable[Parameter]) -> Callable[[], Tensor]:
+def replayed(
+    loss: Callable[[], Tensor], parameters: Iterable[Parameter], arena: Arena
+) -> Callable[[], Tensor]:
     """Return a function that evaluates a loss and replaces the gradients of its parameters.
 
     On a CUDA device the work is captured in a graph, so that nothing waits for the host; then the
     loss must read the same tensors every time, and the host must take no decision inside. Elsewhere
-    it is evaluated anew each time.
+    it is evaluated anew each time. What the loss leaves behind is overwritten by the next call.
 
     Parameters
     ----------
@@ -26,6 +34,8 @@ def replayed(loss: Callable[[], Tensor], parameters: Iterable[Parameter]) -> Cal
         Returns a scalar.
     parameters : iterable of Parameter
         All on one device.
+    arena : Arena
+        Shared by all losses of a training.
 
     Returns
     -------
@@ -37,8 +47,9 @@ def replayed(loss: Callable[[], Tensor], parameters: Iterable[Parameter]) -> Cal
     def evaluate() -> Tensor:
         for leaf in leaves:
             leaf.grad = None
-        value = loss()
-        torch.autograd.backward(value)
+        with arena.step():
+            value = loss()
+            torch.autograd.backward(value)
         return value.detach()
 
     return _captured(evaluate, leaves) if leaves[0].is_cuda else evaluate

@@ -1,6 +1,6 @@
 """The two operations of a network that touch every point, with their gradients by hand.
 
-A sweep goes over the blocks a cacheful at a time, and on a GPU over all of them at once. Three
+A sweep goes over the blocks a cacheful at a time, and on a GPU over all of them at once. Four
 things make it fast, and none of them changes a result:
 
 - Features stand before points, (B, h + 1, P): the library multiplies long rows.
@@ -8,6 +8,7 @@ things make it fast, and none of them changes a result:
   bias through the same product as the weights, and its own weight makes it sin(pi / 2) = 1 in the
   next layer. Where it is 0 everything is 0, so padded slots add nothing to a sum.
 - A gradient is written over the features that it belongs to, which nobody needs any more.
+- Within a step of training, features lie where those of the step before lay (`arena`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+
+from sinr_geo.sine.arena import buffer
 
 __all__ = [
     "cachefuls",
@@ -106,15 +109,14 @@ class _SineSweep(Function):
     def forward(
         ctx: Any, z: Tensor, weight: Tensor, own: Tensor | None, pooled: bool
     ) -> tuple[Tensor, Tensor | None]:
-        phase = z.new_empty((len(z), weight.shape[2], z.shape[2]))
-        out = torch.empty_like(phase)
+        phase = buffer((len(z), weight.shape[2], z.shape[2]), z)
+        out = buffer(phase.shape, z)
         total = phase.new_empty(phase.shape[:2]) if pooled else None
         for part in cachefuls(phase):
             torch.bmm(weight[part].mT, z[part], out=phase[part])
             torch.sin(phase[part], out=out[part])
             if total is not None:
-                shown = out[part] if own is None else out[part] * own[part]
-                torch.sum(shown, dim=2, out=total[part])
+                _sum_own(out[part], None if own is None else own[part], total[part])
         ctx.save_for_backward(z, weight, phase, own)
         ctx.set_materialize_grads(False)
         return out, total
@@ -125,14 +127,11 @@ class _SineSweep(Function):
         ctx: Any, upstream: Tensor | None, pooled: Tensor | None
     ) -> tuple[Tensor | None, ...]:
         z, weight, phase, own = ctx.saved_tensors
-        upstream = torch.zeros_like(phase) if upstream is None else upstream
         weight_gradient = torch.empty_like(weight)
+        sums = buffer(phase[next(cachefuls(phase), slice(0))].shape, phase)
         for part in cachefuls(phase):
-            arriving = upstream[part]
-            if pooled is not None:
-                seen = 1.0 if own is None else own[part]
-                arriving = arriving + pooled[part, :, None] * seen
-            through = torch.cos(phase[part]).mul_(arriving)
+            through = torch.cos(phase[part], out=phase[part])
+            through.mul_(_arriving(upstream, pooled, own, part, sums))
             torch.bmm(z[part], through.mT, out=weight_gradient[part])
             if ctx.needs_input_grad[0]:
                 torch.bmm(weight[part], through, out=z[part])
@@ -142,7 +141,7 @@ class _SineSweep(Function):
 class _LinearSweep(Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, weight: Tensor) -> Tensor:
-        out = z.new_empty((len(z), z.shape[2], weight.shape[2]))
+        out = buffer((len(z), z.shape[2], weight.shape[2]), z)
         for part in cachefuls(z):
             torch.bmm(z[part].mT, weight[part], out=out[part])
         ctx.save_for_backward(z, weight)
@@ -157,6 +156,27 @@ class _LinearSweep(Function):
             torch.bmm(z[part], upstream[part], out=weight_gradient[part])
             torch.bmm(weight[part], upstream[part].mT, out=z[part])
         return z, weight_gradient
+
+
+def _sum_own(features: Tensor, own: Tensor | None, total: Tensor) -> None:
+    """Write the sum of features (B, h + 1, P) over own points into total (B, h + 1)."""
+    if own is None:
+        torch.sum(features, dim=2, out=total)
+    else:
+        torch.bmm(features, own.mT, out=total[:, :, None])
+
+
+def _arriving(
+    upstream: Tensor | None, pooled: Tensor | None, own: Tensor | None, part: slice, sums: Tensor
+) -> Tensor:
+    """Return the gradient of some blocks' features, by themselves and by their sum."""
+    if pooled is None:
+        assert upstream is not None
+        return upstream[part]
+    of_sum = pooled[part, :, None] if own is None else pooled[part, :, None] * own[part]
+    if upstream is None:
+        return of_sum
+    return torch.add(upstream[part], of_sum, out=sums[: len(of_sum)])
 
 
 def cachefuls(features: Tensor) -> Iterator[slice]:

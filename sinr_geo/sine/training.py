@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from sinr_geo.sine.arena import Arena
 from sinr_geo.sine.loss import Loss
 from sinr_geo.sine.network import SuperpixelNetwork
 from sinr_geo.sine.packing import Packing, deal
@@ -167,4 +168,5 @@ def _steps(
             gates = network.pooled_gates(pool_x, pool)
         return loss(network(slots.x, slots.packing, gates), slots)
 
-    return [replayed(partial(loss_on, part), network.parameters()) for part in parts]
+    arena = Arena()
+    return [replayed(partial(loss_on, part), network.parameters(), arena) for part in parts]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from sinr_geo.sine.arena import Arena
 from sinr_geo.sine.loss import norm_loss
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import Packing, pack_pairs
@@ -125,7 +128,7 @@ def test_replayed_gradients_follow_the_weights_and_do_not_add_up(gated, device):
     def loss() -> Tensor:
         return norm_loss(network(slots.x, slots.packing), slots)
 
-    step = replayed(loss, network.parameters())
+    step = replayed(loss, network.parameters(), Arena())
     for _ in range(3):
         value = step().clone()
         found = gradients(network)
@@ -137,6 +140,25 @@ def test_replayed_gradients_follow_the_weights_and_do_not_add_up(gated, device):
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.mul_(0.9)
+
+
+def test_losses_that_share_their_memory_keep_their_gradients_apart():
+    small, large = problem("cpu", gated=True), problem("cpu", gated=False, atoms=3)
+    losses = [
+        partial(lambda net, slots: norm_loss(net(slots.x, slots.packing), slots), *one)
+        for one in (small, large)
+    ]
+    arena = Arena()
+    steps = [
+        replayed(loss, net.parameters(), arena)
+        for loss, (net, _) in zip(losses, (small, large), strict=True)
+    ]
+    for step, loss, (network, _) in (*zip(steps, losses, (small, large), strict=True),) * 2:
+        step()
+        found = gradients(network)
+        network.zero_grad(set_to_none=True)
+        loss().backward()
+        assert_same(found, gradients(network), 1e-5)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")

@@ -1,0 +1,217 @@
+"""Files that no decision was taken on: real data with gaps or noise of known truth.
+
+    python -m benchmarks.ladder kept_back [--methods auto,gdal,...]
+
+Gaps are drawn from a fixed seed: clouds are where a smooth random field is high, stripes
+are those of a real Landsat scene with a broken scan line corrector, the rest is scattered. Errors
+are given in standard deviations of the truth, so that cases can be averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from benchmarks.rungs import Case
+from sinr_geo.axes import Axis, AxisKind, Channel
+from sinr_geo.methods.protocol import Task
+from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
+
+__all__ = ["FILES", "Grid", "kept_back"]
+
+RUNG = "kept_back"
+
+_CROP = 200
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A field on a lattice, wholly known where `valid`.
+
+    Parameters
+    ----------
+    values : ndarray, shape (steps, rows, columns, channels)
+    valid : ndarray of bool, shape (steps, rows, columns, channels)
+    """
+
+    values: FloatArray
+    valid: BoolArray
+
+    @classmethod
+    def of(cls, values: FloatArray, valid: BoolArray | None = None) -> Grid:
+        """Take an array (steps, rows, columns) or with channels last."""
+        four = values.astype(float)
+        four = four if four.ndim == 4 else four[..., None]
+        known = np.isfinite(four)
+        return cls(four, known if valid is None else known & valid.reshape(known.shape))
+
+    def with_gaps(self, name: str, gaps: BoolArray) -> Case:
+        """Take entries away; gaps broadcast to the values."""
+        gaps = np.broadcast_to(gaps, self.values.shape) & self.valid
+        steps, rows, columns, channels = self.values.shape
+        place = np.flatnonzero(self.valid.any(axis=3))
+        flat = (steps * rows * columns, channels)
+        truth, hidden = (part.reshape(flat)[place] for part in (self.values, gaps))
+        seen = self.valid.reshape(flat)[place] & ~hidden
+        points = _points(self.values.shape, place, np.where(seen, truth, np.nan), seen)
+        return Case(RUNG, name, Task.COMPLETION, points, hidden, truth, hidden, "share")
+
+    def with_noise(self, name: str, level: float, seed: int) -> Case:
+        """Add Gaussian noise of a share of the standard deviation over all entries."""
+        whole = self.with_gaps(name, np.zeros(1, dtype=np.bool_))
+        points, scored = whole.points, whole.points.observed
+        sigma = level * float(whole.truth[scored].std())
+        noise = sigma * np.random.default_rng(seed).standard_normal(whole.truth.shape)
+        noisy = replace(points, values=points.values + noise)
+        return replace(whole, task=Task.DENOISING, points=noisy, scored=scored)
+
+
+def _points(
+    shape: tuple[int, ...], place: np.ndarray, values: FloatArray, seen: BoolArray
+) -> PointSet:
+    kinds = {"time": AxisKind.TIME, "row": AxisKind.PROJECTED, "column": AxisKind.PROJECTED}
+    dims = tuple(kinds) if shape[0] > 1 else ("row", "column")
+    sizes = shape[:3] if shape[0] > 1 else shape[1:3]
+    mesh = np.meshgrid(*(np.arange(float(size)) for size in sizes), indexing="ij")
+    coordinates = np.stack([axis.ravel()[place] for axis in mesh], axis=1)
+    space = tuple(d for d, name in enumerate(dims) if name != "time")
+    along = tuple(d for d, name in enumerate(dims) if name == "time")
+    lattice = Lattice(dims, sizes, place, space, along)
+    axes = tuple(Axis(name, kinds[name]) for name in dims)
+    return PointSet(coordinates, values, seen, axes, _channels(shape[3]), lattice)
+
+
+def _channels(count: int) -> tuple[Channel, ...]:
+    return tuple(Channel(f"channel {number + 1}") for number in range(count))
+
+
+def clouds(shape: tuple[int, ...], share: float, size: float, seed: int) -> BoolArray:
+    """Mark cells (steps, rows, columns) where a random field of some cells' size is high."""
+    rng = np.random.default_rng(seed)
+    field = gaussian_filter(rng.standard_normal(shape), (0.7, size, size), mode="wrap")
+    return np.asarray(field > np.quantile(field, 1.0 - share))[..., None]
+
+
+def _raster(path: Path) -> Grid:
+    import rasterio
+
+    with rasterio.open(path) as file:
+        bands = file.read(masked=True)
+    values = np.moveaxis(bands.astype(float).filled(np.nan), 0, -1)
+    return Grid.of(values[None])
+
+
+def _variable(path: Path, name: str) -> FloatArray:
+    import xarray as xr
+
+    with xr.open_dataset(path, decode_times=False) as dataset:
+        return np.asarray(dataset[name].values, dtype=float)
+
+
+def _brightness(folder: Path) -> Case:
+    field = _variable(folder / "climate/toa_brightness_stereographic.nc", "data")
+    grid = Grid.of(field[None])
+    return grid.with_gaps("brightness", clouds(grid.values.shape[:3], 0.35, 6.0, 1))
+
+
+def _terrain(folder: Path) -> Case:
+    grid = _raster(folder / "rasters/small_dem_3m_merged.tif")
+    grid = Grid(grid.values, grid.valid & (grid.values > 0))
+    return grid.with_gaps("terrain", clouds(grid.values.shape[:3], 0.3, 8.0, 2))
+
+
+def _stripes(folder: Path) -> Case:
+    import rasterio
+
+    with rasterio.open(folder / "rasters/LE07_L2SP_225078_20110306_B1_slcoff.tif") as file:
+        gaps = ~np.isfinite(file.read(1))
+    rows, columns = gaps.shape
+    grid = _raster(folder / "rasters/L7_ETMs.tif")
+    part = Grid.of(grid.values[:, :rows, :columns])
+    return part.with_gaps("stripes", gaps[None, :, :, None])
+
+
+def _months(folder: Path) -> Case:
+    grid = _raster(folder / "climate/daymet_tmax_monavg_1980.tif")
+    months = Grid.of(np.moveaxis(grid.values[0], -1, 0))
+    return months.with_gaps("months", clouds(months.values.shape[:3], 0.4, 3.0, 3))
+
+
+def _hours(folder: Path) -> Case:
+    grid = _raster(folder / "climate/era5-2mt-2019-03-uk.grib")
+    hours = Grid.of(np.moveaxis(grid.values[0], -1, 0)[:72])
+    return hours.with_gaps("hours", clouds(hours.values.shape[:3], 0.4, 4.0, 4))
+
+
+def _rain(folder: Path) -> Case:
+    grid = Grid.of(_variable(folder / "climate/bcsd_obs_1999.nc", "pr"))
+    gaps = np.random.default_rng(5).random(grid.values.shape) < 0.5
+    return grid.with_gaps("rain", gaps)
+
+
+def _heat(folder: Path) -> Case:
+    field = _variable(folder / "climate/gridmet_tmmx_20190121.nc", "air_temperature").squeeze()
+    part = Grid.of(field[None, 150 : 150 + _CROP, 300 : 300 + _CROP])
+    return part.with_gaps("heat", clouds(part.values.shape[:3], 0.4, 8.0, 6))
+
+
+def _scan(folder: Path) -> Case:
+    import laspy
+
+    cloud = laspy.read(folder / "pointclouds/autzen_trim.laz")
+    rng = np.random.default_rng(7)
+    kept = np.sort(rng.choice(len(cloud.points), 20_000, replace=False))
+    places = np.asarray(cloud.xyz)[kept]
+    colours = np.stack([cloud.red, cloud.green, cloud.blue], axis=1)[kept].astype(float)
+    seen = np.broadcast_to((rng.random(len(kept)) < 0.1)[:, None], colours.shape)
+    axes = (*(Axis(n, AxisKind.PROJECTED) for n in "xy"), Axis("z", AxisKind.PROJECTED))
+    points = PointSet(places, np.where(seen, colours, np.nan), seen.copy(), axes, _channels(3))
+    return Case(RUNG, "scan", Task.COMPLETION, points, ~seen, colours, ~seen, "share")
+
+
+def _spectra(folder: Path) -> Grid:
+    from scipy.io import loadmat
+
+    bands = loadmat(folder / "hyperspectral/samson_1.mat")["V"]
+    return Grid.of(bands.T.reshape(95, 95, -1).transpose(1, 0, 2)[None, ..., ::4])
+
+
+def _spectra_missing(folder: Path) -> Case:
+    grid = _spectra(folder)
+    gaps = np.random.default_rng(8).random(grid.values.shape) < 0.9
+    return grid.with_gaps("spectra-missing", gaps)
+
+
+def _spectra_noisy(folder: Path) -> Case:
+    return _spectra(folder).with_noise("spectra-noisy", 0.5, 9)
+
+
+def _landsat_noisy(folder: Path) -> Case:
+    grid = _raster(folder / "rasters/L7_ETMs.tif")
+    return Grid.of(grid.values[:, :_CROP, :_CROP]).with_noise("landsat-noisy", 0.4, 10)
+
+
+FILES: Mapping[str, tuple[str, Callable[[Path], Case]]] = {
+    "brightness": ("climate/toa_brightness_stereographic.nc", _brightness),
+    "terrain": ("rasters/small_dem_3m_merged.tif", _terrain),
+    "stripes": ("rasters/L7_ETMs.tif", _stripes),
+    "months": ("climate/daymet_tmax_monavg_1980.tif", _months),
+    "hours": ("climate/era5-2mt-2019-03-uk.grib", _hours),
+    "rain": ("climate/bcsd_obs_1999.nc", _rain),
+    "heat": ("climate/gridmet_tmmx_20190121.nc", _heat),
+    "scan": ("pointclouds/autzen_trim.laz", _scan),
+    "spectra-missing": ("hyperspectral/samson_1.mat", _spectra_missing),
+    "spectra-noisy": ("hyperspectral/samson_1.mat", _spectra_noisy),
+    "landsat-noisy": ("rasters/L7_ETMs.tif", _landsat_noisy),
+}
+
+
+def kept_back(folder: Path) -> Iterator[Case]:
+    """Yield the case of every file that is in a folder."""
+    for path, case in FILES.values():
+        if (folder / path).is_file():
+            yield case(folder)

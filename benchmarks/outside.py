@@ -1,0 +1,154 @@
+"""Peers from other libraries, as a user would call them, with settings that were not tuned.
+
+Each takes a case and returns values (n, s); where it does not apply it raises `NotForThisError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from benchmarks.rungs import Case
+from sinr_geo.methods.protocol import Task
+from sinr_geo.points import FloatArray
+
+__all__ = ["OUTSIDE", "NotForThisError", "outside"]
+
+_SEARCH_CELLS = 200
+_RBF_NEIGHBOURS = 50
+_NEAREST = 5
+
+
+class NotForThisError(Exception):
+    """The library has nothing for this kind of data."""
+
+
+def gdal(case: Case) -> FloatArray:
+    """Fill band by band and step by step: GDAL's fillnodata."""
+    from rasterio.fill import fillnodata
+
+    filled = _images(case, case.points.values)
+    masks = _images(case, case.points.observed.astype(float), 0.0)
+    for image, mask in zip(filled, masks, strict=True):
+        image[:] = fillnodata(
+            np.nan_to_num(image).astype(np.float32),
+            mask=mask.astype(np.uint8),
+            max_search_distance=_SEARCH_CELLS,
+        )
+    return _from_images(case, filled)
+
+
+def scipy_rbf(case: Case) -> FloatArray:
+    """Interpolate by a linear radial basis of the 50 nearest samples, steps as cells."""
+    from scipy.interpolate import RBFInterpolator
+
+    values = case.points.values.copy()
+    for column, seen in zip(values.T, case.points.observed.T, strict=True):
+        basis = RBFInterpolator(
+            case.points.coordinates[seen],
+            column[seen],
+            neighbors=min(_RBF_NEIGHBOURS, int(seen.sum())),
+            kernel="linear",
+        )
+        column[~seen] = basis(case.points.coordinates[~seen])
+    return values
+
+
+def scikit_learn_nearest(case: Case) -> FloatArray:
+    """Average the five nearest samples by inverse distance."""
+    from sklearn.neighbors import KNeighborsRegressor
+
+    values = case.points.values.copy()
+    for column, seen in zip(values.T, case.points.observed.T, strict=True):
+        near = KNeighborsRegressor(_NEAREST, weights="distance")
+        near.fit(case.points.coordinates[seen], column[seen])
+        column[~seen] = near.predict(case.points.coordinates[~seen])
+    return values
+
+
+def non_local_means(case: Case) -> FloatArray:
+    """Denoise by scikit-image's fast non-local means, all bands together, as it recommends."""
+    from skimage.restoration import denoise_nl_means, estimate_sigma
+
+    image = _cube(case)
+    sigma = float(np.mean(estimate_sigma(image, channel_axis=-1)))
+    found = denoise_nl_means(
+        image, h=0.8 * sigma, sigma=sigma, fast_mode=True, patch_size=5, channel_axis=-1
+    )
+    return np.asarray(found.reshape(case.points.values.shape))
+
+
+def total_variation(case: Case) -> FloatArray:
+    """Denoise by scikit-image's total variation; the weight is the noise over the range."""
+    from skimage.restoration import denoise_tv_chambolle, estimate_sigma
+
+    image = _cube(case)
+    scale = float(np.ptp(image))
+    sigma = float(np.mean(estimate_sigma(image, channel_axis=-1))) / scale
+    found = scale * denoise_tv_chambolle(image / scale, weight=sigma, channel_axis=-1)
+    return np.asarray(found.reshape(case.points.values.shape))
+
+
+def wavelets(case: Case) -> FloatArray:
+    """Denoise by scikit-image's BayesShrink wavelets."""
+    from skimage.restoration import denoise_wavelet
+
+    image = _cube(case)
+    found = denoise_wavelet(image, rescale_sigma=True, channel_axis=-1)
+    return np.asarray(found.reshape(case.points.values.shape))
+
+
+def _images(case: Case, values: FloatArray, fill: float = np.nan) -> FloatArray:
+    """Return one image per step and channel; -> (steps * channels, rows, columns)."""
+    lattice = case.points.lattice
+    if lattice is None:
+        raise NotForThisError
+    grid = lattice.spread(values, fill)
+    rows, columns = (grid.shape[d] for d in lattice.space)
+    return np.asarray(np.moveaxis(grid.reshape(-1, rows, columns, grid.shape[-1]), -1, 1)).reshape(
+        -1, rows, columns
+    )
+
+
+def _from_images(case: Case, images: FloatArray) -> FloatArray:
+    lattice = case.points.lattice
+    assert lattice is not None
+    rows, columns = images.shape[1:]
+    channels = case.points.values.shape[1]
+    grid = np.moveaxis(images.reshape(-1, channels, rows, columns), 1, -1)
+    return np.asarray(lattice.gather(grid.reshape(*lattice.shape, channels)))
+
+
+def _cube(case: Case) -> FloatArray:
+    lattice = case.points.lattice
+    if lattice is None or lattice.steps:
+        raise NotForThisError
+    return np.asarray(lattice.spread(case.points.values, np.nan))
+
+
+_FOR: Mapping[str, tuple[Task, Callable[[Case], FloatArray]]] = {
+    "gdal": (Task.COMPLETION, gdal),
+    "scipy-rbf": (Task.COMPLETION, scipy_rbf),
+    "sklearn-nearest": (Task.COMPLETION, scikit_learn_nearest),
+    "nl-means": (Task.DENOISING, non_local_means),
+    "total-variation": (Task.DENOISING, total_variation),
+    "wavelets": (Task.DENOISING, wavelets),
+}
+
+
+def outside(name: str, case: Case) -> FloatArray:
+    """Let the peer of a name recover a case.
+
+    Raises
+    ------
+    NotForThisError
+        If it is for another task, or for grids only.
+    """
+    task, recover = _FOR[name]
+    if case.task is not task:
+        raise NotForThisError
+    return recover(case)
+
+
+OUTSIDE: tuple[str, ...] = tuple(_FOR)

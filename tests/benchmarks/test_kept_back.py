@@ -1,0 +1,86 @@
+"""The files kept back hide what is scored, and peers from other libraries are given no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.kept_back import FILES, Grid, clouds, kept_back
+from benchmarks.outside import NotForThisError, outside
+from benchmarks.real_files import SHARED
+from benchmarks.scores import scores_of
+
+COMPLETION = ("gdal", "scipy-rbf", "sklearn-nearest")
+DENOISING = ("nl-means", "total-variation", "wavelets")
+
+
+def smooth(steps=1):
+    time, row, column = np.meshgrid(
+        np.arange(steps), np.linspace(0, 3, 20), np.linspace(0, 2, 24), indexing="ij"
+    )
+    return np.stack((np.sin(row + 0.1 * time) + column, 5.0 * np.cos(column) * row), axis=-1)
+
+
+def gappy(steps=1):
+    values = smooth(steps)
+    return Grid.of(values).with_gaps("made", clouds(values.shape[:3], 0.3, 2.0, 0))
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_what_is_scored_is_hidden_and_known_to_the_judge_alone(steps):
+    case = gappy(steps)
+    assert 0.2 < case.scored.mean() < 0.4
+    assert np.isnan(case.points.values[case.scored]).all()
+    assert (case.points.observed == ~case.scored).all()
+    assert np.array_equal(case.truth, smooth(steps).reshape(-1, 2))
+    assert scores_of(case, case.truth, None)["rmse"] == 0.0
+
+
+def test_the_error_is_a_share_of_the_spread_of_each_channel():
+    case = gappy()
+    middle = [
+        truth[scored].mean() for truth, scored in zip(case.truth.T, case.scored.T, strict=True)
+    ]
+    assert scores_of(case, np.broadcast_to(middle, case.truth.shape), None)[
+        "rmse"
+    ] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("peer", COMPLETION)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_peer_fills_a_smooth_field_without_seeing_the_truth(peer, steps):
+    case = gappy(steps)
+    garbled = replace(case, truth=np.where(case.scored, 1e9, case.truth))
+    found = outside(peer, garbled)
+    assert np.array_equal(found, outside(peer, case))
+    assert scores_of(case, found, None)["rmse"] < 0.35
+    assert found[case.points.observed] == pytest.approx(
+        case.points.values[case.points.observed], rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("peer", DENOISING)
+def test_a_peer_takes_noise_away(peer):
+    case = Grid.of(smooth()).with_noise("made", 0.3, 0)
+    before = scores_of(case, case.points.values, None)["rmse"]
+    assert scores_of(case, outside(peer, case), None)["rmse"] < 0.8 * before
+
+
+@pytest.mark.parametrize("peer", COMPLETION)
+def test_a_peer_for_another_task_says_so(peer):
+    with pytest.raises(NotForThisError):
+        outside(peer, Grid.of(smooth()).with_noise("made", 0.3, 0))
+
+
+def test_a_peer_for_grids_says_so():
+    case = gappy()
+    with pytest.raises(NotForThisError):
+        outside("gdal", replace(case, points=replace(case.points, lattice=None)))
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the collection of real files is not here")
+def test_every_file_that_is_here_makes_a_case():
+    names = [case.name for case in kept_back(SHARED)]
+    assert names == [n for n, (path, _) in FILES.items() if (SHARED / path).is_file()]
