@@ -16,7 +16,7 @@ from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.scaling import Scaling
 from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.tiles import Tile, tiles
-from sinr_geo.methods.protocol import Effort, Problem
+from sinr_geo.methods.protocol import Effort, HeldOut, Problem
 from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
 from sinr_geo.workers import side_by_side
 
@@ -34,7 +34,7 @@ _ENERGY = 2e-3
 _ELEMENTS, _SMALLEST_TILE = 1 << 22, 20_000
 _HALO = 2
 _GRID: Mapping[str, tuple[float, ...]] = {
-    "rank": (1, 2, 3, 4, 5, 6, 8, 10, 12),
+    "rank": (1, 2, 3, 4, 6, 8, 12),
     "noise": (1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
     "alpha": (0.3, 1.0, 3.0),
     "width": (2, 3, 4, 5, 6, 8),
@@ -54,6 +54,9 @@ class CompletionChoice:
         Withheld RMSE in crops of the folds, of the pilot and of the windows.
     tried : mapping of str to float
         Withheld RMSE in the crop that settings were chosen on.
+    withheld : tuple of HeldOut
+        What windows, or the pilot where they do not help, say of the asked entries in the crop of
+        every fold; NaN outside.
     """
 
     settings: CompletionSettings
@@ -61,6 +64,7 @@ class CompletionChoice:
     pilot_score: float
     score: float
     tried: Mapping[str, float]
+    withheld: tuple[HeldOut, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
@@ -83,23 +87,32 @@ def choose_completion(
     """
     tried_on = (
         CompletionTrial.of(
-            points, lattice, pilot, problem, fold, _crop_size(lattice, fold, problem)
+            points, lattice, pilot, problem, number, _crop_size(lattice, fold, problem)
         )
-        for fold in problem.folds
+        for number, fold in enumerate(problem.folds)
     )
     trials = [trial for trial in tried_on if trial is not None]
     if not trials:
         return None
     found, tried = _chosen(trials[0], problem)
     settings = found.settings
-    recovered = [found.entries()[0]]
-    for trial in trials[1:]:
-        values, _ = complete_windows(trial.cube, settings, seed=problem.seed, device=problem.device)
-        recovered.append(values)
+    recovered = [found.entries()] + [
+        complete_windows(trial.cube, settings, seed=problem.seed, device=problem.device)
+        for trial in trials[1:]
+    ]
     alone = _mean_squares(trials, [trial.cube.values for trial in trials])
-    squares = _mean_squares(trials, recovered)
+    squares = _mean_squares(trials, [values for values, _ in recovered])
     helps = _pooled(squares) < _LEAST_GAIN**2 * _pooled(alone)
-    return CompletionChoice(settings, helps, root_mean(alone), root_mean(squares), tried)
+    said = {
+        trial.fold: trial.held_out(
+            np.where(helps, values, trial.cube.values), np.where(helps, left, trial.cube.variance)
+        )
+        for trial, (values, left) in zip(trials, recovered, strict=True)
+    }
+    withheld = tuple(
+        said.get(number, HeldOut.untried(fold)) for number, fold in enumerate(problem.folds)
+    )
+    return CompletionChoice(settings, helps, root_mean(alone), root_mean(squares), tried, withheld)
 
 
 def complete_lattice(

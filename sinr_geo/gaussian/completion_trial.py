@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinr_geo.folds import Fold
 from sinr_geo.gaussian.completion import Cube
 from sinr_geo.gaussian.crop import cropped_points, fullest_crop
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.scaling import Scaling
-from sinr_geo.methods.protocol import Problem
-from sinr_geo.points import FloatArray, Lattice, PointSet
+from sinr_geo.methods.protocol import HeldOut, Problem
+from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
 
 __all__ = ["CompletionTrial", "pilot_cube", "root_mean"]
 
@@ -29,10 +28,24 @@ class CompletionTrial:
         Standardised, without what the fold withholds.
     truth : ndarray, shape (cells, s)
         Standardised values of the withheld entries, NaN elsewhere.
+    fold : int
+        Number of the fold.
+    asked : ndarray of bool, shape (n, s)
+        Entries that the fold asks for.
+    rows : ndarray of int64, shape (m,)
+        Points of the crop.
+    place : ndarray of int64, shape (m,)
+        Cell of the crop under each.
+    scaling : Scaling
     """
 
     cube: Cube
     truth: FloatArray
+    fold: int
+    asked: BoolArray
+    rows: IntArray
+    place: IntArray
+    scaling: Scaling
 
     @classmethod
     def of(
@@ -41,13 +54,14 @@ class CompletionTrial:
         lattice: Lattice,
         pilot: Pilot,
         problem: Problem,
-        fold: Fold,
+        number: int,
         most: int,
     ) -> CompletionTrial | None:
         """Take the crop of at most about `most` cells that holds most of what a fold withholds.
 
         Returns None where that is next to nothing.
         """
+        fold = problem.folds[number]
         train = fold.train(points)
         count = lattice.spread(fold.withheld.sum(axis=1), 0).ravel()
         crop = fullest_crop(lattice, most, count)
@@ -68,7 +82,19 @@ class CompletionTrial:
         return cls(
             pilot_cube(part.points, small, mean, variance, scaling),
             small.spread(truth, np.nan).reshape(small.size, -1),
+            number,
+            fold.asked,
+            part.rows,
+            small.place,
+            scaling,
         )
+
+    def held_out(self, values: FloatArray, variance: FloatArray) -> HeldOut:
+        """Sort standardised values and variances (cells, s) into the asked entries of the fold."""
+        mean, error = np.full((2, *self.asked.shape), np.nan)
+        mean[self.rows] = self.scaling.restored(values[self.place])
+        error[self.rows] = np.sqrt(variance[self.place]) * self.scaling.spread
+        return HeldOut(mean[self.asked], error[self.asked])
 
     def squares(self, values: FloatArray) -> FloatArray:
         """Return the mean squared error of every channel; (cells, s) -> (s,), NaN if unasked."""

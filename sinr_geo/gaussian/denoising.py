@@ -57,6 +57,9 @@ class WindowSettings:
         where the noise that an estimate still holds would be taken for signal.
     scales : int
         Number of widths that are averaged: `width`, then one less, one more, two less, ...
+    smoothing : float
+        Blur along the channels of the covariance that weak directions are taken from (see
+        `spatial_covariance`).
     """
 
     rank: int
@@ -66,6 +69,7 @@ class WindowSettings:
     passes: int
     caution: float = 1.0
     scales: int = 1
+    smoothing: float = 0.0
 
     def widths(self) -> list[int]:
         """Return the widths of windows that are averaged."""

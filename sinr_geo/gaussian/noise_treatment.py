@@ -19,9 +19,9 @@ import numpy as np
 from sinr_geo.gaussian.crop import fullest_crop
 from sinr_geo.gaussian.denoising import denoise_directions
 from sinr_geo.gaussian.lattice_noise import LatticeNoise, stabilised_levels
+from sinr_geo.gaussian.spatial_covariance import SpatialCovariance, choose_smoothing
 from sinr_geo.gaussian.split import ADDED, HELD_OUT, split_noise
 from sinr_geo.gaussian.stabilising import Stabiliser
-from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.gaussian.thinning import CELLS, first_settings
 from sinr_geo.methods.protocol import Problem
 from sinr_geo.points import BoolArray, FloatArray, Lattice
@@ -102,11 +102,15 @@ def _denoised(
     rows: FloatArray, levels: FloatArray, lattice: Lattice, problem: Problem
 ) -> FloatArray:
     """Denoise the noisier view of a cube (cells, s), on the settings that a search starts from."""
-    subspace = Subspace.fit(rows, levels * np.sqrt(1.0 + ADDED**2))
+    told = np.ones(len(rows), dtype=np.bool_)
+    scale = levels * np.sqrt(1.0 + ADDED**2)
+    smoothing = choose_smoothing(rows, lattice, told, scale)
+    subspace = SpatialCovariance.of(rows, lattice, told, scale).subspace(smoothing)
+    settings = first_settings(subspace, lattice, smoothing)
     found = denoise_directions(
         subspace.whitened(rows) @ subspace.directions,
         lattice,
-        first_settings(subspace, lattice),
+        settings,
         segmentations=1,
         seed=problem.seed,
         device=problem.device,

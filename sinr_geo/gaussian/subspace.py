@@ -25,7 +25,7 @@ class Subspace:
     directions : ndarray, shape (s, s)
         Orthonormal columns, leading first; the first k of them are D.
     variances : ndarray, shape (s,)
-        Variance of the whitened data along each, decreasing.
+        Variance of the whitened data along each.
     rank : int
         Signal rank k (see `signal_rank`).
     """

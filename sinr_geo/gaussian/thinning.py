@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,15 +17,17 @@ from sinr_geo.gaussian.denoising import (
 )
 from sinr_geo.gaussian.lattice_noise import LatticeNoise
 from sinr_geo.gaussian.search import search
+from sinr_geo.gaussian.spatial_covariance import SpatialCovariance
 from sinr_geo.gaussian.split import ADDED, held_out, split_noise
 from sinr_geo.gaussian.subspace import Subspace
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import BoolArray, FloatArray, Lattice
 from sinr_geo.randomness import generator
+from sinr_geo.workers import side_by_side
 
 __all__ = ["CELLS", "WindowChoice", "choose_windows", "first_settings"]
 
-CELLS: Mapping[Effort, int] = {Effort.FAST: 6_000, Effort.NORMAL: 16_000, Effort.BEST: 65_000}
+CELLS: Mapping[Effort, int] = {Effort.FAST: 6_000, Effort.NORMAL: 10_000, Effort.BEST: 40_000}
 """Cells of the crop that settings are tried on, by effort."""
 
 _SCALES = {Effort.FAST: 1, Effort.NORMAL: 3, Effort.BEST: 5}
@@ -63,6 +66,7 @@ class WindowChoice:
 def choose_windows(
     cube: FloatArray,
     subspace: Subspace,
+    smoothing: float,
     noise: LatticeNoise,
     lattice: Lattice,
     observed: BoolArray,
@@ -76,6 +80,8 @@ def choose_windows(
         Complete data on all cells.
     subspace : Subspace
         Fitted to all directions; its signal rank is where the search starts.
+    smoothing : float
+        That of the settings.
     noise : LatticeNoise
         Its levels are the scale of the subspace.
     lattice : Lattice
@@ -85,7 +91,7 @@ def choose_windows(
     """
     trial = _Trial(cube, subspace, noise, lattice, observed, problem)
     found = search(
-        first_settings(subspace, lattice),
+        first_settings(subspace, lattice, smoothing),
         {
             "rank": [rank for rank in _RANKS if rank <= len(subspace.variances)],
             "width": _WIDTHS,
@@ -103,11 +109,13 @@ def choose_windows(
     return WindowChoice(found.settings, found.score, found.tried, trial.error_scale(found.settings))
 
 
-def first_settings(subspace: Subspace, lattice: Lattice) -> WindowSettings:
+def first_settings(subspace: Subspace, lattice: Lattice, smoothing: float) -> WindowSettings:
     """Return the settings that the search starts from."""
     rank = min(subspace.rank, _RANKS[-1])
     width = max(w for w in _WIDTHS if w == _WIDTHS[0] or (w <= 4 and _fits(w, rank, lattice)))
-    return WindowSettings(rank, width, cells=50, alpha=1.0, passes=3, caution=1.2)
+    return WindowSettings(
+        rank, width, cells=50, alpha=1.0, passes=3, caution=1.2, smoothing=smoothing
+    )
 
 
 class _Trial:
@@ -131,44 +139,74 @@ class _Trial:
         self._noise = float(np.mean(relative[self._observed] ** 2))
         self._lattice = box.lattice
         self._problem = problem
+        self._thinned = [self._view(ADDED, draw) for draw in (self._draw, -self._draw)]
 
     def score(self, settings: WindowSettings) -> float:
-        """Fit to the noisier half and score on the other one."""
-        found, scored_on = self._fitted(settings, ADDED)
-        error = (found.mean - scored_on)[self._observed]
-        return float(np.mean(error**2) - self._noise * held_out(ADDED))
+        """Fit to the noisier half and score on the other one, with a draw and its opposite.
+
+        What a fit that noise hardly moves says by chance about a draw cancels with the opposite.
+        """
+        errors = side_by_side([partial(self._error, settings, view) for view in self._thinned])
+        return float(np.mean(errors) - self._noise * held_out(ADDED))
+
+    def _error(self, settings: WindowSettings, view: _View) -> float:
+        found, scored_on, _ = self._fitted(settings, view)
+        return float(np.mean((found.mean - scored_on)[self._observed] ** 2))
 
     def error_scale(self, settings: WindowSettings) -> float:
         """Compare the errors along the leading directions with their variances.
 
         The split is even: the data lose more by it than in a score, but next to the noise in
-        what is scored on, small errors would not be seen otherwise.
+        what is scored on, small errors would not be seen otherwise. Each half is fitted to once:
+        products of the data's noise with the drawn one cancel, and the drawn one is known.
         """
-        found, scored_on = self._fitted(settings, _EVEN)
         told, leading = self._observed, slice(0, settings.rank)
-        squared = (found.mean - scored_on)[told, leading] ** 2
-        excess = np.mean(squared) - self._noise * held_out(_EVEN)
-        ratio = excess / np.mean(found.variance[told, leading])
-        return float(np.sqrt(np.clip(ratio, _WORST_SCALE**-2, _WORST_SCALE**2)))
+        excess, variance = 0.0, 0.0
+        for draw in (self._draw, -self._draw):
+            view = self._view(_EVEN, draw)
+            found, scored_on, directions = self._fitted(settings, view)
+            squared = (found.mean - scored_on)[told, leading] ** 2
+            drawn = (draw[told] @ directions[:, leading]) ** 2
+            excess += float(np.mean(squared) - np.mean(drawn) / _EVEN**2 - self._noise)
+            variance += float(np.mean(found.variance[told, leading]))
+        return float(np.sqrt(np.clip(excess / variance, _WORST_SCALE**-2, _WORST_SCALE**2)))
 
-    def _fitted(self, settings: WindowSettings, added: float) -> tuple[Denoised, FloatArray]:
-        """Denoise one view along its own directions; -> that, and the other view along them.
+    def _fitted(
+        self, settings: WindowSettings, view: _View
+    ) -> tuple[Denoised, FloatArray, FloatArray]:
+        """Denoise one view along its own directions; -> that, the other view along them, and they.
 
         Directions of the data as they are would hold more of the noise of both views than others.
         """
-        level = np.sqrt(1.0 + added**2)
-        fit_to, scored_on = split_noise(self._rows, self._draw, added)
-        subspace = Subspace.fit(fit_to, np.full(fit_to.shape[1], level))
-        scored_on = (scored_on - subspace.mean) @ subspace.directions
+        subspace = view.covariance.subspace(settings.smoothing)
+        scored_on = (view.scored_on - subspace.mean) @ subspace.directions
         found = denoise_directions(
-            subspace.whitened(fit_to) @ subspace.directions,
+            subspace.whitened(view.fit_to) @ subspace.directions,
             self._lattice,
             settings,
             segmentations=1,
             seed=self._problem.seed,
             device=self._problem.device,
         )
-        return Denoised(level * found.mean, level**2 * found.variance), scored_on
+        denoised = Denoised(view.level * found.mean, view.level**2 * found.variance)
+        return denoised, scored_on, subspace.directions
+
+    def _view(self, added: float, draw: FloatArray) -> _View:
+        level = float(np.sqrt(1.0 + added**2))
+        fit_to, scored_on = split_noise(self._rows, draw, added)
+        scale = np.full(fit_to.shape[1], level)
+        covariance = SpatialCovariance.of(fit_to, self._lattice, self._observed, scale)
+        return _View(level, fit_to, scored_on, covariance)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Split data: the noise level of what is fitted to, both views, the first one's covariance."""
+
+    level: float
+    fit_to: FloatArray
+    scored_on: FloatArray
+    covariance: SpatialCovariance
 
 
 def _fits(width: int, rank: int, lattice: Lattice) -> bool:

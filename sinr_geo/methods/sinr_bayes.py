@@ -35,6 +35,7 @@ _GAP_POINTS = 4_000
 _SHARE_OF_PARTLY_OBSERVED = 0.2
 _CHANNELS_FOR_BOTH = 8
 _SMALL_WINDOW = 64
+_ENOUGH_IN_CROPS = 1_000
 
 
 class SinrBayesMethod:
@@ -185,12 +186,21 @@ def _pilot(points: PointSet, problem: Problem) -> Pilot:
 def _held_out(
     points: PointSet, pilot: Pilot, windows: CompletionChoice | None, problem: Problem
 ) -> tuple[HeldOut, ...]:
-    """Predict the asked entries of every fold; large windows those of the first fold only."""
+    """Predict the asked entries of every fold.
+
+    Large windows are not tried again where enough of these lie in the crops that they were judged
+    on, and on the first fold only where not.
+    """
     helping = windows is not None and bool(windows.helps.any())
-    large = windows is not None and windows.settings.width**2 * windows.settings.rank
+    large = 0
+    if windows is not None and helping:
+        large = windows.settings.width**2 * windows.settings.rank
+        known = sum(int(np.isfinite(held.values).sum()) for held in windows.withheld)
+        if large > _SMALL_WINDOW and known >= _ENOUGH_IN_CROPS:
+            return windows.withheld
 
     def told(number: int, fold: Fold) -> HeldOut:
-        if helping and number > 0 and large > _SMALL_WINDOW:
+        if number > 0 and large > _SMALL_WINDOW:
             return HeldOut.untried(fold)
         wanted = fold.withheld | problem.wanted if helping else fold.asked
         mean, variance = _completed(fold.train(points), wanted, pilot, windows, problem)
