@@ -38,9 +38,7 @@ def spiky_days():
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["kriging", "rbf", "nearest", "sinr-bayes", "sinr-steps", "sinr"]
-)
+@pytest.mark.parametrize("name", ["kriging", "rbf", "nearest", "sinr-bayes", "sinr-steps", "sinr"])
 def test_withheld_standard_errors_are_those_of_gaps(name):
     points = spiky_days()
     folds = tuple(Fold(m, m) for m in scattered_folds(points, count=2, seed=0))
