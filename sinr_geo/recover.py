@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sinr_geo.coordinates import Embedding
 from sinr_geo.errors import NothingToDoError, RequestError
 from sinr_geo.gap_drift import GapDrift
+from sinr_geo.kept_memory import kept_memory
 from sinr_geo.methods.catalogue import method_named
 from sinr_geo.methods.protocol import Problem, Progress, Task
 from sinr_geo.nearest import nearest_distance
@@ -63,7 +64,7 @@ def recover_points(
         part = drift.without(part)
         problem = _problem(gaps, task, options, progress)
         trial = Trial.of(part, problem)
-        with one_thread_each():
+        with one_thread_each(), kept_memory():
             chosen = method_named(options.method).choose(trial.points, trial.problem)
             fitted = chosen.fit(part, problem)
             found = drift.restored(fitted.predict(part))
