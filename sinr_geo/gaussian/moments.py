@@ -14,7 +14,7 @@ import torch
 __all__ = ["Blocks", "Moments"]
 
 _BLOCK = 64
-_ELEMENTS = 1 << 26
+_ELEMENTS = 1 << 23
 
 
 @dataclass(frozen=True, slots=True)
