@@ -156,7 +156,8 @@ def test_means_are_over_cases_metric_by_metric():
     assert mean["r2"].case == "mean"
 
 
-def test_a_case_that_failed_leaves_no_mean_and_status_1(monkeypatch, capsys):
+def test_a_case_that_failed_leaves_no_mean_and_status_1(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(ladder, "FOLDER", tmp_path)
     monkeypatch.setattr(ladder, "cases_of", lambda rung: [Named("0.1"), Named("0.2")])
 
     def in_a_process(rung, name, method, options):
