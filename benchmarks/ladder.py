@@ -1,11 +1,11 @@
 """Methods side by side on the rungs of the ladder: scores, seconds and peak memory.
 
     python -m benchmarks.ladder [RUNG ...] [--methods auto,sinr-bayes,...] [--json]
-    python -m benchmarks.ladder kept_back [--methods auto,gdal,...] [--json]
+    python -m benchmarks.ladder beyond [--methods auto,gdal,...] [--json]
 
 The rungs are looked for in ``$SINR_GEO_LADDER``, by default ``../shared/ladder``; what they are and
-how they are scored stands in the README there. The rung ``kept_back`` is apart: files that nothing
-was tuned on (`benchmarks.kept_back`), with peers from other libraries (`benchmarks.outside`).
+how they are scored stands in the README there. The rung ``beyond`` is apart: real files
+(`benchmarks.beyond`), with peers from other libraries (`benchmarks.outside`).
 
 A method is handed the training arrays alone. Every case of every method runs in a process of its
 own, one after the other, so that its peak memory is its own; seconds are those of choosing, fitting
@@ -25,8 +25,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from benchmarks.kept_back import RUNG as KEPT_BACK
-from benchmarks.kept_back import kept_back
+from benchmarks.beyond import RUNG as BEYOND
+from benchmarks.beyond import beyond
 from benchmarks.outside import OUTSIDE, NotForThisError, outside
 from benchmarks.real_files import SHARED
 from benchmarks.rungs import FOLDER, RUNGS, Case, cases_of
@@ -72,8 +72,8 @@ def predict(case: Case, method: str, options: Options) -> tuple[FloatArray, Floa
 
 
 def cases(rung: str) -> Iterator[Case]:
-    """Yield the cases of a rung of the ladder, or the files kept back."""
-    return kept_back(SHARED) if rung == KEPT_BACK else cases_of(rung)
+    """Yield the cases of a rung of the ladder, or the files beyond it."""
+    return beyond(SHARED) if rung == BEYOND else cases_of(rung)
 
 
 def measured(rung: str, name: str, method: str, options: Options) -> list[Row]:
@@ -134,7 +134,7 @@ def methods_for(rung: str, asked: Sequence[str] | None) -> Sequence[str]:
         return ("sinr",)
     if asked:
         return tuple(dict.fromkeys((*asked, "sinr")))
-    if rung == KEPT_BACK:
+    if rung == BEYOND:
         return (*HEADS, *PEERS, *OUTSIDE)
     return HEADS if rung in CUBES else (*HEADS, *PEERS)
 
@@ -170,9 +170,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one array of objects")
     parser.add_argument("--case", help="one case, in this process")
     asked = parser.parse_args(arguments)
-    unknown = [rung for rung in asked.rungs if rung not in (*RUNGS, KEPT_BACK)]
+    unknown = [rung for rung in asked.rungs if rung not in (*RUNGS, BEYOND)]
     if unknown:
-        parser.error(f"there is no rung {unknown[0]!r}; there are {', '.join((*RUNGS, KEPT_BACK))}")
+        parser.error(f"there is no rung {unknown[0]!r}; there are {', '.join((*RUNGS, BEYOND))}")
     asked.methods = asked.methods.split(",") if asked.methods else None
     unknown = [method for method in asked.methods or () if method not in (*METHODS, *OUTSIDE)]
     if unknown:

@@ -1,4 +1,4 @@
-"""Peers from other libraries, as a user would call them, with settings that were not tuned.
+"""Peers from other libraries, with settings that were not tuned.
 
 Each takes a case and returns values (n, s); where it does not apply it raises `NotForThisError`.
 """
@@ -68,7 +68,7 @@ def scikit_learn_nearest(case: Case) -> FloatArray:
 
 
 def non_local_means(case: Case) -> FloatArray:
-    """Denoise by scikit-image's fast non-local means, all bands together, as it recommends."""
+    """Denoise by scikit-image's fast non-local means, all bands together, noise as it estimates it."""
     from skimage.restoration import denoise_nl_means, estimate_sigma
 
     image = _cube(case)

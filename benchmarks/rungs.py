@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,18 @@ from numpy.typing import NDArray
 
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.methods.protocol import Task
-from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
+from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
 
-__all__ = ["FOLDER", "RUNGS", "Case", "cases_of", "cube_case", "points_case"]
+__all__ = [
+    "FOLDER",
+    "RUNGS",
+    "Case",
+    "cases_of",
+    "channels",
+    "cube_case",
+    "grid_points",
+    "points_case",
+]
 
 FOLDER = Path(os.environ.get("SINR_GEO_LADDER", Path(__file__).parents[2] / "shared" / "ladder"))
 
@@ -75,7 +84,7 @@ def points_case(rung: str, name: str, arrays: _Arrays) -> Case:
     seen[: len(known)] = True
     truth = np.concatenate((np.full(known.shape, np.nan), hidden))
     axes = tuple(Axis(n, AxisKind.PROJECTED) for n in "xyz"[: places.shape[1]])
-    points = PointSet(places.astype(float), values, seen, axes, _channels(values.shape[1]))
+    points = PointSet(places.astype(float), values, seen, axes, channels(values.shape[1]))
     return Case(rung, name, Task.COMPLETION, points, ~seen, truth, ~seen, "range")
 
 
@@ -105,18 +114,44 @@ def _gridded(
     cells: BoolArray,
     steps: tuple[int, ...],
 ) -> Case:
-    """Lay a grid out as points; every missing one of its cells is to be filled."""
-    mesh = np.meshgrid(*(arrays[name].astype(float) for name in dims), indexing="ij")
+    """Take a grid, every missing one of whose cells is to be filled."""
     place = np.flatnonzero(cells)
     values = arrays["observed"].astype(float).ravel()[place, None]
     truth = arrays["truth"].astype(float).ravel()[place, None]
     seen = np.isfinite(values)
-    space = tuple(d for d in range(len(dims)) if d not in steps)
-    lattice = Lattice(dims, cells.shape, place, space, steps)
-    coordinates = np.stack([axis.ravel()[place] for axis in mesh], axis=1)
-    points = PointSet(coordinates, values, seen, axes, _channels(1), lattice)
+    along = [arrays[name].astype(float) for name in dims]
+    points = grid_points(axes, along, place, values, seen, steps)
     scored = ~seen & np.isfinite(truth)
     return Case(rung, "mean", Task.COMPLETION, points, ~seen, truth, scored, "unit")
+
+
+def grid_points(
+    axes: tuple[Axis, ...],
+    along: Sequence[FloatArray],
+    place: IntArray,
+    values: FloatArray,
+    seen: BoolArray,
+    steps: tuple[int, ...] = (),
+) -> PointSet:
+    """Lay cells of a grid out as points.
+
+    Parameters
+    ----------
+    axes : tuple of Axis, length d
+    along : sequence of ndarray
+        Coordinates along each axis.
+    place : ndarray of int64, shape (n,)
+        Which cells, in C order.
+    values, seen : ndarray, each of shape (n, s)
+    steps : tuple of int
+        Axes that are steps of time; the others are space.
+    """
+    mesh = np.meshgrid(*along, indexing="ij")
+    coordinates = np.stack([axis.ravel()[place] for axis in mesh], axis=1)
+    space = tuple(d for d in range(len(axes)) if d not in steps)
+    names = tuple(axis.name for axis in axes)
+    lattice = Lattice(names, mesh[0].shape, place, space, steps)
+    return PointSet(coordinates, values, seen, axes, channels(values.shape[1]), lattice)
 
 
 def _noise(rung: str, folder: Path) -> Iterator[Case]:
@@ -140,15 +175,13 @@ def cube_case(
     rung: str, name: str, task: Task, values: FloatArray, seen: BoolArray, truth: FloatArray
 ) -> Case:
     rows, columns, bands = truth.shape
-    mesh = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     flat = (rows * columns, bands)
-    points = PointSet(
-        np.stack(mesh, axis=-1).reshape(-1, 2).astype(float),
+    points = grid_points(
+        (Axis("row", AxisKind.INDEX), Axis("column", AxisKind.INDEX)),
+        [np.arange(float(rows)), np.arange(float(columns))],
+        np.arange(rows * columns),
         values.reshape(flat),
         seen.reshape(flat),
-        (Axis("row", AxisKind.INDEX), Axis("column", AxisKind.INDEX)),
-        _channels(bands),
-        Lattice(("row", "column"), (rows, columns), np.arange(rows * columns), (0, 1)),
     )
     everything = np.ones(flat, dtype=np.bool_)
     return Case(
@@ -171,7 +204,8 @@ def _picture(rung: str, folder: Path) -> Iterator[Case]:
     yield cube_case(rung, "mean", Task.RECONSTRUCTION, truth, seen, truth)
 
 
-def _channels(count: int) -> tuple[Channel, ...]:
+def channels(count: int) -> tuple[Channel, ...]:
+    """Name so many channels."""
     return tuple(Channel(f"channel {number + 1}") for number in range(count))
 
 

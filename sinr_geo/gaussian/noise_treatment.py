@@ -19,7 +19,7 @@ import numpy as np
 from sinr_geo.gaussian.crop import fullest_crop
 from sinr_geo.gaussian.denoising import denoise_directions
 from sinr_geo.gaussian.lattice_noise import LatticeNoise, stabilised_levels
-from sinr_geo.gaussian.spatial_covariance import SpatialCovariance, choose_smoothing
+from sinr_geo.gaussian.spatial_covariance import spatial_subspace
 from sinr_geo.gaussian.split import ADDED, HELD_OUT, split_noise
 from sinr_geo.gaussian.stabilising import Stabiliser
 from sinr_geo.gaussian.thinning import CELLS, first_settings
@@ -104,13 +104,11 @@ def _denoised(
     """Denoise the noisier view of a cube (cells, s), on the settings that a search starts from."""
     told = np.ones(len(rows), dtype=np.bool_)
     scale = levels * np.sqrt(1.0 + ADDED**2)
-    smoothing = choose_smoothing(rows, lattice, told, scale)
-    subspace = SpatialCovariance.of(rows, lattice, told, scale).subspace(smoothing)
-    settings = first_settings(subspace, lattice, smoothing)
+    subspace, smoothing = spatial_subspace(rows, lattice, told, scale)
     found = denoise_directions(
         subspace.whitened(rows) @ subspace.directions,
         lattice,
-        settings,
+        first_settings(subspace, lattice, smoothing),
         segmentations=1,
         seed=problem.seed,
         device=problem.device,

@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from sinr_geo.gaussian.subspace import Subspace, signal_rank
 from sinr_geo.points import BoolArray, FloatArray, Lattice
 
-__all__ = ["SpatialCovariance", "choose_smoothing"]
+__all__ = ["SpatialCovariance", "choose_smoothing", "spatial_subspace"]
 
 _REACH = float(np.sqrt(2.0))
 _WEIGHT = 3.0
@@ -112,6 +112,20 @@ class SpatialCovariance:
             directions = np.concatenate((directions[:, :rank], others), axis=1)
         variances = np.einsum("ij,ik,kj->j", directions, self.own, directions, optimize=True)
         return Subspace(self.mean, self.scale, np.ascontiguousarray(directions), variances, rank)
+
+
+def spatial_subspace(
+    cube: FloatArray, lattice: Lattice, told: BoolArray, scale: FloatArray
+) -> tuple[Subspace, float]:
+    """Return directions with the blur along channels that is chosen for them, and that blur.
+
+    Parameters
+    ----------
+    cube, lattice, told, scale
+        As in `SpatialCovariance.of`.
+    """
+    smoothing = choose_smoothing(cube, lattice, told, scale)
+    return SpatialCovariance.of(cube, lattice, told, scale).subspace(smoothing), smoothing
 
 
 def choose_smoothing(

@@ -18,7 +18,7 @@ from sinr_geo.gaussian.lattice_noise import (
     stabilised_levels,
 )
 from sinr_geo.gaussian.noise_treatment import NoiseTreatment, choose_treatment
-from sinr_geo.gaussian.spatial_covariance import SpatialCovariance, choose_smoothing
+from sinr_geo.gaussian.spatial_covariance import spatial_subspace
 from sinr_geo.gaussian.subspace import Subspace, shrinkage
 from sinr_geo.gaussian.thinning import WindowChoice, choose_windows
 from sinr_geo.methods.protocol import Effort, Problem
@@ -107,8 +107,7 @@ def _denoise(
     cube: FloatArray, noise: LatticeNoise, lattice: Lattice, told: BoolArray, problem: Problem
 ) -> tuple[FloatArray, FloatArray, WindowChoice]:
     """Denoise a cube (cells, s) with one noise level per channel; -> value and error, choice."""
-    smoothing = choose_smoothing(cube, lattice, told, noise.levels)
-    subspace = SpatialCovariance.of(cube, lattice, told, noise.levels).subspace(smoothing)
+    subspace, smoothing = spatial_subspace(cube, lattice, told, noise.levels)
     windows = choose_windows(cube, subspace, smoothing, noise, lattice, told, problem)
     problem.progress("denoising windows", 0.5)
     rank = windows.settings.rank

@@ -1,4 +1,4 @@
-"""The files kept back hide what is scored, and peers from other libraries are given no more."""
+"""Files beyond the ladder hide what is scored, and peers from other libraries are given no more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.kept_back import FILES, Grid, clouds, kept_back
+from benchmarks.beyond import FILES, Grid, beyond, clouds
 from benchmarks.outside import NotForThisError, outside
 from benchmarks.real_files import SHARED
 from benchmarks.scores import scores_of
@@ -82,5 +82,5 @@ def test_a_peer_for_grids_says_so():
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the collection of real files is not here")
 def test_every_file_that_is_here_makes_a_case():
-    names = [case.name for case in kept_back(SHARED)]
+    names = [case.name for case in beyond(SHARED)]
     assert names == [n for n, (path, _) in FILES.items() if (SHARED / path).is_file()]
