@@ -6,9 +6,9 @@ Gaps are drawn from a fixed seed: clouds are where a smooth random field is high
 are those of a real Landsat scene with a broken scan line corrector, the rest is scattered. Errors
 are given in standard deviations of the truth, so that cases can be averaged.
 
-Not all were new when this was written: denoising was developed on the scenes of both noisy cases and
-of `spectra-missing`; of the files of `hours` and `rain` other parts were seen before, and the cloud
-of `scan` had been measured whole.
+Not all were new when this was written: denoising was developed on the scenes of both noisy cases
+and of `spectra-missing`; of the files of `hours` and `rain` other parts were seen before, and the
+cloud of `scan` had been measured whole.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def scikit_learn_nearest(case: Case) -> FloatArray:
 
 
 def non_local_means(case: Case) -> FloatArray:
-    """Denoise by scikit-image's fast non-local means, all bands together, noise as it estimates it."""
+    """Denoise by scikit-image's fast non-local means, the noise as it estimates it."""
     from skimage.restoration import denoise_nl_means, estimate_sigma
 
     image = _cube(case)
