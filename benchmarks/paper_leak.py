@@ -39,8 +39,8 @@ class LeakedGround(Ground):
     @classmethod
     def of_truth(cls, ground: Ground, truth: FloatArray) -> LeakedGround:
         """Add the truth to a ground, and take the neighbours away: points overlap nowhere there."""
-        alone = csr_array((len(truth), len(truth)))
-        parts = {f.name: getattr(replace(ground, graph=alone), f.name) for f in fields(ground)}
+        alone = replace(ground, graph=csr_array((len(truth), len(truth))))
+        parts = {f.name: getattr(alone, f.name) for f in fields(ground)}
         return cls(**parts, truth=truth)
 
     def labels(self, count: int, alpha: float, seed: int) -> IntArray:
