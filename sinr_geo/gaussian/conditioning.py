@@ -17,7 +17,8 @@ from sinr_geo.gaussian.moments import Blocks
 
 __all__ = ["Conditioning", "Gaussians", "Posterior"]
 
-_ELEMENTS = 1 << 21
+_BLOCK = 8
+_ELEMENTS = 1 << 19
 _LEAST_VARIANCE = 1e-8
 
 
@@ -80,7 +81,7 @@ class Conditioning:
         self._cells, self._evidence = cells, evidence
         known = evidence.count[cells].sum(dim=1)
         order = torch.argsort(known, stable=True)
-        blocks = Blocks.of(labels[order], count)
+        blocks = Blocks.of(labels[order], count, _BLOCK)
         missing = torch.full((1,), len(cells), device=cells.device)
         rows = torch.cat((order, missing))[blocks.rows]
         most = torch.cat((known, torch.zeros_like(missing)))[rows].amax(dim=1)
@@ -129,12 +130,14 @@ class Conditioning:
 
     def _solved(self, prior: Gaussians) -> Iterator[_Solved]:
         """Solve the systems, blocks of about as many measurements together."""
-        p, first = prior.mean.shape[1], 0
-        while first < len(self._rows):
-            step = max(1, _ELEMENTS // (self._rows.shape[1] * max(1, self._most[first]) * p))
-            part = slice(first, first + step)
-            yield self._solve(part, max(1, self._most[part][-1]), prior)
-            first += step
+        most, first = self._most, 0
+        room = _ELEMENTS // (self._rows.shape[1] * prior.mean.shape[1])
+        while first < len(most):
+            last = first + 1
+            while last < len(most) and (last + 1 - first) * most[last] <= room:
+                last += 1
+            yield self._solve(slice(first, last), max(1, most[last - 1]), prior)
+            first = last
 
     def _solve(self, part: slice, most: int, prior: Gaussians) -> _Solved:
         rows, owner = self._rows[part], self._owner[part]

@@ -23,7 +23,7 @@ class Blocks:
 
     Parameters
     ----------
-    rows : Tensor of int64, shape (b, 64)
+    rows : Tensor of int64, shape (b, q)
         Row under each place of a block; the number of rows where the place is padding.
     owner : Tensor of int64, shape (b,)
         Superpixel of each block, increasing.
@@ -36,24 +36,24 @@ class Blocks:
     count: int
 
     @classmethod
-    def of(cls, labels: torch.Tensor, count: int) -> Blocks:
-        """Pack rows by their labels (n,)."""
+    def of(cls, labels: torch.Tensor, count: int, length: int = _BLOCK) -> Blocks:
+        """Pack rows by their labels (n,) in blocks of q = length."""
         order = torch.argsort(labels, stable=True)
         sizes = torch.bincount(labels, minlength=count)
-        blocks = (sizes + _BLOCK - 1) // _BLOCK
+        blocks = (sizes + length - 1) // length
         first_block = torch.cumsum(blocks, 0) - blocks
         first_row = torch.cumsum(sizes, 0) - sizes
         sorted_labels = labels[order]
         rank = torch.arange(len(labels), device=labels.device) - first_row[sorted_labels]
-        place = first_block[sorted_labels] * _BLOCK + rank
-        rows = torch.full((int(blocks.sum()) * _BLOCK,), len(labels), device=labels.device)
+        place = first_block[sorted_labels] * length + rank
+        rows = torch.full((int(blocks.sum()) * length,), len(labels), device=labels.device)
         rows[place] = order
         owner = torch.repeat_interleave(torch.arange(count, device=labels.device), blocks)
-        return cls(rows.reshape(-1, _BLOCK), owner, count)
+        return cls(rows.reshape(-1, length), owner, count)
 
     def chunks(self, width: int) -> list[slice]:
         """Cut the blocks so that one (width, width) matrix per block stays in bounded memory."""
-        step = max(1, _ELEMENTS // max(width * width, _BLOCK * width))
+        step = max(1, _ELEMENTS // (width * max(width, self.rows.shape[1])))
         return [slice(i, i + step) for i in range(0, len(self.rows), step)]
 
 
