@@ -95,6 +95,8 @@ def rows_of(table: int, asked: argparse.Namespace) -> Iterator[Row]:
 
 
 Fit = Callable[[], list[Row]]
+Told = Callable[[str], float | None]
+"""What the paper says of a metric."""
 
 
 def _results(fits: Sequence[Fit], jobs: int) -> Iterator[list[Row]]:
@@ -121,32 +123,26 @@ def _on_one_thread() -> None:
 def _compared(table: int, case: Case, given: Given, quick: bool) -> Iterator[Fit]:
     """Yield the fits of all methods of a table on one case, as published and honest."""
     for method in TABLES[table]:
+        told = partial(published, case.rung, case.name, method)
         if table != 1 and method not in REGRESSORS:
             fit = partial(as_published, method, case, given, quick=quick)
-            yield partial(_timed, table, case, method, False, fit)
+            yield partial(_timed, table, case, method, False, told, fit)
         fit = partial(honest, method, given, case.kind, quick=quick)
-        yield partial(_timed, table, case, method, True, fit)
+        yield partial(_timed, table, case, method, True, told, fit)
 
 
 def _timed(
-    table: int, case: Case, method: str, fair: bool, fit: Callable[[], Found], form: str = ""
+    table: int, case: Case, method: str, fair: bool, told: Told, fit: Callable[[], Found]
 ) -> list[Row]:
     """Run a fit and score it."""
     started = time.perf_counter()
     found = fit()
     seconds = round(time.perf_counter() - started, 1)
     size = None if found.parameters is None else round(found.parameters * _BYTES / _MIB, 3)
-    rows = []
-    for metric, score in scores_of(case, found.values, None).items():
-        if form:
-            told: float | None = dict(zip(("psnr", "ssim"), ABLATION[form], strict=False))[metric]
-        else:
-            told = published(case.rung, case.name, metric, method)
-        name = f"{case.name} {form}" if form else case.name
-        rows.append(
-            Row(table, case.rung, name, method, metric, told, float(score), fair, size, seconds)
-        )
-    return rows
+    return [
+        Row(table, case.rung, case.name, method, metric, told(metric), score, fair, size, seconds)
+        for metric, score in scores_of(case, found.values, None).items()
+    ]
 
 
 def _ablation(table: int, case: Case, given: Given, quick: bool) -> Iterator[Fit]:
@@ -154,12 +150,14 @@ def _ablation(table: int, case: Case, given: Given, quick: bool) -> Iterator[Fit
     superpixels = _QUICK_SUPERPIXELS if quick else SUPERPIXELS
     for name, parts in FORMS.items():
         method = "S-INR" if parts.superpixels else "SIREN"
+        named = replace(case, name=f"{case.name} {name}")
+        told = dict(zip(("psnr", "ssim"), ABLATION[name], strict=False)).get
         for fair in (False, True):
             if fair:
                 fit = partial(_ablated_honestly, parts, given, superpixels)
             else:
                 fit = partial(_ablated_as_published, parts, case, given, superpixels)
-            yield partial(_timed, table, case, method, fair, fit, name)
+            yield partial(_timed, table, named, method, fair, told, fit)
 
 
 def _ablated_honestly(parts: Parts, given: Given, superpixels: int) -> Found:
@@ -188,7 +186,7 @@ def _means(rows: Sequence[Row]) -> Iterator[Row]:
             for r in rows
             if (r.data, r.method, r.metric, r.honest) == (data, method, metric, fair)
         ]
-        told = published(data, "mean", metric, method)
+        told = published(data, "mean", method, metric)
         score = float(np.mean([row.ours for row in own]))
         seconds = round(sum(row.seconds for row in own), 1)
         yield replace(own[0], case="mean", published=told, ours=score, seconds=seconds)

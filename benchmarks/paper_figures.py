@@ -186,7 +186,7 @@ def _rows(
     return [
         Row(
             f"figure {number}", case.rung, case.name + form, method, metric,
-            None if form else published(case.rung, case.name, metric, method), float(score),
+            None if form else published(case.rung, case.name, method, metric), float(score),
             True, size, 0.0,
         )
         for metric, score in scores_of(case, values, None).items()

@@ -80,7 +80,7 @@ _BY_METHOD: Mapping[tuple[str, str, str], str] = {
 _ORDER = {6: TABLES[1]} | {5: _CUBES}
 
 
-def published(data: str, case: str, metric: str, method: str) -> float | None:
+def published(data: str, case: str, method: str, metric: str) -> float | None:
     """Return the paper's figure, that of the scene which `data` stands for; None if it has none."""
     scene = STANDS_FOR.get(data, data)
     figures = _BY_METHOD.get((scene, case, metric))
