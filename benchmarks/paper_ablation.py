@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,14 +112,14 @@ def tried(
     width = matched(parts, len(given.points.channels), superpixels)
     best: dict[str, Any] = {"score": np.inf}
 
-    def watch(field: Any) -> float:
-        now = score_on(*judge, given.points, field)
+    def watch(points: PointSet, told: BoolArray, field: Any) -> float:
+        now = score_on(points, told, given.points, field)
         if now < best["score"]:
             best.update(score=now, field=replace(field, network=deepcopy(field.network)))
         return now
 
     fit = _superpixels if parts.superpixels else _pixels
-    watching = None if judge is None else watch
+    watching = None if judge is None else partial(watch, *judge)
     field, track = fit(parts, given, width, superpixels, steps, stop or steps, watching)
     taken = best.get("field", field)
     step = track.best[0] if track.steps else stop or steps

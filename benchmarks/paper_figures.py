@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import Axes3D
 
 from benchmarks.paper import Row
 from benchmarks.paper_ablation import FORMS, omega_for, tried
@@ -24,7 +25,7 @@ from benchmarks.paper_published import TABLES, published
 from benchmarks.rungs import Case, cases_of
 from benchmarks.scores import scores_of
 from sinr_geo.methods.protocol import Task
-from sinr_geo.points import FloatArray
+from sinr_geo.points import FloatArray, IntArray
 from sinr_geo.sine.ground import Ground
 
 __all__ = ["figure"]
@@ -64,23 +65,24 @@ def _segmentation(number: int, asked: argparse.Namespace) -> Drawn:
         where = found.points.coordinates
         title = f"{rung} ({case}), K = {labels.max() + 1}"
         if rung == "scene1":
-            _surface(drawn.add_subplot(1, 3, place, projection="3d"), where, title, c=labels)
+            axes = drawn.add_subplot(1, 3, place, projection="3d", **_VIEW)
+            _surface(axes, where, title, plt.get_cmap("tab20")(labels % 20))
         else:
             axes = drawn.add_subplot(1, 3, place)
-            axes.scatter(*where.T, c=labels, s=4, cmap="tab20")
+            axes.scatter(where[:, 0], where[:, 1], c=labels, s=4, cmap="tab20")
             axes.set(xticks=[], yticks=[])
             axes.set_title(title, fontsize=9)
     return drawn, []
 
 
-def _labels(case: Case, count: int) -> FloatArray:
+def _labels(case: Case, count: int) -> IntArray:
     return Ground.of(case.points, case.task, "cpu").labels(count, 5.0, 0)
 
 
-def _means_of(labels: FloatArray, values: FloatArray) -> FloatArray:
+def _means_of(labels: IntArray, values: FloatArray) -> FloatArray:
     """Give every point the mean value of its superpixel."""
     total = np.stack([np.bincount(labels, weights=column) for column in values.T], axis=1)
-    return (total / np.bincount(labels)[:, None])[labels]
+    return np.asarray((total / np.bincount(labels)[:, None])[labels])
 
 
 def _reconstruction(number: int, asked: argparse.Namespace) -> Drawn:
@@ -115,8 +117,8 @@ def _scene(number: int, asked: argparse.Namespace) -> Drawn:
     for place, (name, values) in enumerate(shown.items(), start=1):
         colour = np.clip(rgb if name == "truth" else values, 0.0, 1.0)
         kept = np.isfinite(colour).all(axis=1)
-        axes = drawn.add_subplot(1, len(shown), place, projection="3d")
-        _surface(axes, case.points.coordinates[kept], name, c=colour[kept])
+        axes = drawn.add_subplot(1, len(shown), place, projection="3d", **_VIEW)
+        _surface(axes, case.points.coordinates[kept], name, colour[kept])
     return drawn, rows
 
 
@@ -133,7 +135,9 @@ def _weather(number: int, asked: argparse.Namespace) -> Drawn:
         for one, (name, values) in zip(line, shown.items(), strict=True):
             kept = np.isfinite(values[:, channel]) & (hidden | (name == "observed"))
             colour = values[kept, channel]
-            one.scatter(*where[kept].T, c=colour, s=3, vmin=limits[0], vmax=limits[1])
+            one.scatter(
+                where[kept, 0], where[kept, 1], c=colour, s=3, vmin=limits[0], vmax=limits[1]
+            )
             one.set(title=name.split("\n")[0] if channel == 0 else "", xticks=[], yticks=[])
         line[0].set_ylabel(_WEATHER_NAMES[channel])
     return drawn, rows
@@ -207,10 +211,9 @@ def _row_of_images(
         one.set_title(name, fontsize=9)
 
 
-def _surface(axes: Axes, where: FloatArray, title: str, c: FloatArray) -> None:
-    colours = {} if c.ndim == 2 else {"cmap": "tab20"}
-    axes.scatter(*where.T, c=c, s=0.5, **colours)
-    axes.view_init(**_VIEW)
+def _surface(axes: Axes, where: FloatArray, title: str, colours: FloatArray) -> None:
+    assert isinstance(axes, Axes3D)
+    axes.scatter(where[:, 0], where[:, 1], where[:, 2], c=colours, s=0.5)
     axes.set_box_aspect(np.ptp(where, axis=0), zoom=_ZOOM)
     axes.set_axis_off()
     axes.set_title(title, fontsize=9)

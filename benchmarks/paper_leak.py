@@ -49,7 +49,7 @@ class LeakedGround(Ground):
         As in the released code coordinates and values have no weight (`alpha`) against each other,
         and islands are left as they are.
         """
-        known = self.points.observed.any(axis=1)
+        known = np.asarray(self.points.observed.any(axis=1))
         hidden = np.isfinite(self.truth)
         given = self.points
         filled = inverse_distance(self.place, given.values, given.observed, _NEAREST, power=0.0)

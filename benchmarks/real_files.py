@@ -20,9 +20,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from sinr_geo.points import BoolArray, FloatArray
 
 SHARED = Path(os.environ.get("SINR_GEO_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 HIDDEN = 0.9
@@ -113,10 +115,11 @@ def glb_without_colours(source: Path, folder: Path) -> tuple[Path, Judge]:
     faces = np.vstack(ply["face"].data["vertex_indices"])
     mesh = trimesh.Trimesh(places, faces, process=False, vertex_colors=shown.astype(np.uint8))
     path = folder / f"{source.stem}.glb"
-    path.write_bytes(mesh.export(file_type="glb"))
+    mesh.export(path)
 
     def judge(output: Path) -> tuple[float, float]:
-        found = trimesh.load(output, process=False, force="mesh").visual.vertex_colors[:, :3]
+        visual: Any = trimesh.load_mesh(output, process=False).visual
+        found = visual.vertex_colors[:, :3]
         return beside_three_nearest(places, truth, found.astype(float), hidden)
 
     return path, judge
@@ -162,7 +165,7 @@ def tif_with_noise(source: Path, folder: Path) -> tuple[Path, Judge]:
 
 
 def beside_three_nearest(
-    places: NDArray[np.floating], truth: NDArray, found: NDArray, hidden: NDArray[np.bool_]
+    places: FloatArray, truth: FloatArray, found: FloatArray, hidden: BoolArray
 ) -> tuple[float, float]:
     from sklearn.neighbors import KNeighborsRegressor
 
@@ -170,7 +173,7 @@ def beside_three_nearest(
     return rmse(found[hidden] - truth[hidden]), rmse(peer - truth[hidden])
 
 
-def rmse(error: NDArray) -> float:
+def rmse(error: FloatArray) -> float:
     return float(np.sqrt(np.mean(error**2)))
 
 
@@ -235,7 +238,7 @@ def run(case: Case, method: str, effort: str) -> Row:
     )
 
 
-def _choice(text: str) -> dict[str, object]:
+def _choice(text: str) -> dict[str, Any]:
     layers = json.loads(text)["layers"]
     return dict(next((layer["choice"] for layer in layers if layer["choice"]), {}))
 

@@ -73,7 +73,7 @@ def _calibration(case: Case, values: FloatArray, error: FloatArray) -> Mapping[s
 
 def _range(case: Case) -> FloatArray:
     """Return the range of every channel's test values, shape (s,)."""
-    return np.ptp(case.truth[case.scored.all(axis=1)], axis=0)
+    return np.asarray(np.ptp(case.truth[case.scored.all(axis=1)], axis=0))
 
 
 def _spread(case: Case) -> FloatArray:

@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = []
     for case in asked.cases:
         for method in asked.methods.split(","):
-            rows.append(row := measured(*case.split("/"), method))
+            rung, name = case.split("/")
+            rows.append(row := measured(rung, name, method))
             print(
                 f"{case:20}{method:12}{row.choosing_s:8.1f}{row.fitting_s:8.1f}"
                 f"{row.choosing_s / max(row.fitting_s, 0.1):8.1f}",
