@@ -38,7 +38,9 @@ class Row:
 
 def measured(rung: str, name: str, method: str) -> Row:
     """Choose and fit once, at the default effort."""
-    case = next(case for case in cases_of(rung) if case.name == name)
+    case = next((case for case in cases_of(rung) if case.name == name), None)
+    if case is None:
+        raise SystemExit(f"{rung} has no case {name!r}")
     problem = Problem(case.task, case.wanted, (), Effort.NORMAL, 0, "cpu", lambda what, share: None)
     trial = Trial.of(case.points, problem)
     with one_thread_each():
@@ -47,7 +49,7 @@ def measured(rung: str, name: str, method: str) -> Row:
         chosen = time.process_time()
         choice.fit(case.points, problem).predict(case.points)
         fitted = time.process_time()
-    return Row(rung, name, method, round(chosen - start, 1), round(fitted - chosen, 1))
+    return Row(rung, name, method, round(chosen - start, 2), round(fitted - chosen, 2))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -191,16 +191,20 @@ class Completion:
     def _expected(
         self, conditioning: Conditioning, rows: torch.Tensor, labels: torch.Tensor
     ) -> Gaussians:
-        """Take the Gaussians of superpixels of windows (m, p), and improve them by EM once."""
+        """Take the Gaussians of superpixels of windows (m, p), and improve them by EM once.
+
+        In place: the covariances of many small superpixels are what completion needs memory for.
+        """
         blocks = packed_superpixels(labels)
         moments = Moments.of(rows, blocks)
         share = _FIRST_SHARE if self.passes == 0 else _LATER_SHARE
-        prior = Gaussians(moments.mean, moments.covariance + share * self.kriging)
+        prior = Gaussians(moments.mean, moments.covariance.add_(self.kriging, alpha=share))
         found, left = conditioning.expectation(prior)
-        moments = Moments.of(rows.index_copy(0, self.open_windows, found), blocks)
-        covariance = moments.covariance + left / moments.size[:, None, None]
+        del prior, moments
+        better = Moments.of(rows.index_copy(0, self.open_windows, found), blocks)
+        covariance = better.covariance.addcdiv_(left, better.size[:, None, None])
         covariance.diagonal(dim1=1, dim2=2).add_(_LEAST_VARIANCE)
-        return Gaussians(moments.mean, covariance)
+        return Gaussians(better.mean, covariance)
 
     def _blended(self, part: Windows, mean: torch.Tensor, variance: torch.Tensor) -> Completion:
         """Average windows (w, p) where they overlap, by their remaining variance.

@@ -107,7 +107,8 @@ class Conditioning:
             told.index_add_(0, part.owner, part.gain.transpose(1, 2) @ part.gain)
             real = (part.rows < len(self._cells)).sum(dim=1).to(windows.dtype)
             windows.index_add_(0, part.owner, real)
-        return mean[:-1], windows[:, None, None] * prior.covariance - told
+        left = told.neg_().addcmul_(windows[:, None, None], prior.covariance)
+        return mean[:-1], left
 
     def _write(
         self,
