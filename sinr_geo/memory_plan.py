@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["memory_plan"]
 
-_FIXED = 1_792 << 20
+_FIXED = 2_304 << 20
 """The libraries, and what is chosen on: at most 200,000 points, a bounded number at a time."""
 
 _BYTES_PER_POINT = 150
