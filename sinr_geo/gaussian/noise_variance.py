@@ -192,7 +192,9 @@ class _Fit:
         overall = np.maximum(np.repeat(variance.mean(axis=1), variance.shape[1]), _LEAST)
         coefficients, expected = np.zeros(design.shape[1]), overall
         for _ in range(_REWEIGHTINGS):
-            coefficients, _ = nnls(design / expected[:, None], variance.ravel() / expected)
+            # With Q R = design, the squares differ by what no coefficient changes: far fewer rows.
+            rotation, reduced = np.linalg.qr(design / expected[:, None])
+            coefficients, _ = nnls(reduced, rotation.T @ (variance.ravel() / expected))
             expected = np.maximum(design @ coefficients, _LEAST_SHARE * overall)
         return cls(coefficients, expected.reshape(variance.shape))
 

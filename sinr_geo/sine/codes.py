@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sinr_geo.gaussian.channels import PairProducts
-from sinr_geo.gaussian.lattice_noise import lattice_noise
 from sinr_geo.gaussian.subspace import signal_rank
 from sinr_geo.methods.protocol import Task
 from sinr_geo.points import BoolArray, FloatArray
@@ -139,8 +138,7 @@ def points_are_whole(observed: BoolArray) -> bool:
 
 def _of_noisy(ground: Ground, scale: Standardisation, atoms: int) -> Codes:
     """Measure the noise, and keep the directions that hold more than it."""
-    noise = lattice_noise(ground.points, ground.points.values).levels
-    whitening = Standardisation(scale.mean, noise)
+    whitening = Standardisation(scale.mean, ground.noise_levels())
     components, variance = principal_components(ground, whitening)
     rank = min(atoms, signal_rank(variance, int(ground.sampled.sum())))
     signal = np.maximum(variance[:rank] - 1.0, 0.0)

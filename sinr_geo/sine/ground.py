@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from sinr_geo.axes import AxisKind
 from sinr_geo.coordinates import Embedding
+from sinr_geo.gaussian.lattice_noise import lattice_noise
 from sinr_geo.gssa import connect, segment
 from sinr_geo.guide import guide
 from sinr_geo.methods.protocol import Task
@@ -50,6 +51,7 @@ class Ground:
     guide: FloatArray
     device: str
     _labels: dict[tuple[int, float, int], IntArray] = field(default_factory=dict, repr=False)
+    _noise: list[FloatArray] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(
@@ -102,6 +104,12 @@ class Ground:
             rough = segment(self.guide, self.place, count, alpha, seed=seed, device=self.device)
             self._labels[key] = connect(rough, self.graph)
         return self._labels[key]
+
+    def noise_levels(self) -> FloatArray:
+        """Return the noise of every channel of complete values on a lattice, shape (s,)."""
+        if not self._noise:
+            self._noise.append(lattice_noise(self.points, self.points.values).levels)
+        return self._noise[0]
 
     def variances(self) -> FloatArray:
         """Return the variance of each channel's observed values; -> (s,), 0 without any."""
