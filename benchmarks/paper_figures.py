@@ -156,7 +156,8 @@ def _units(number: int, asked: argparse.Namespace) -> Drawn:
         choice = tried(FORMS[name], train, count, _STEPS, (given.points, fold.asked))
         found = tried(FORMS[name], given, count, _STEPS, None, choice.step)
         method = "SIREN" if name == "pixels" else "S-INR"
-        made = _rows(number, case, method, found.values, found.parameters, f" {name}")
+        named = replace(case, name=f"{case.name} {name}")
+        made = _rows(number, named, method, found.values, found.parameters)
         shown[f"{name}\n{made[0].ours:.2f} dB"] = found.values
         rows += made
     drawn, axes = plt.subplots(1, len(shown), figsize=(2.6 * len(shown), 3.0))
@@ -184,14 +185,13 @@ def _compared(
 
 
 def _rows(
-    number: int, case: Case, method: str, values: FloatArray, parameters: int | None, form: str = ""
+    number: int, case: Case, method: str, values: FloatArray, parameters: int | None
 ) -> list[Row]:
     size = None if parameters is None else round(parameters * 4 / 2**20, 3)
     return [
         Row(
-            f"figure {number}", case.rung, case.name + form, method, metric,
-            None if form else published(case.rung, case.name, method, metric), float(score),
-            True, size, 0.0,
+            f"figure {number}", case.rung, case.name, method, metric,
+            published(case.rung, case.name, method, metric), float(score), True, size, 0.0,
         )
         for metric, score in scores_of(case, values, None).items()
     ]  # fmt: skip

@@ -56,7 +56,7 @@ def replayed(
 
 
 def _captured(evaluate: Callable[[], Tensor], leaves: list[Parameter]) -> Callable[[], Tensor]:
-    side = torch.cuda.Stream()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(_WARM_UP):

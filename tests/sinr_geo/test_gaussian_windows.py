@@ -11,7 +11,7 @@ import torch
 
 from sinr_geo import Axis, AxisKind, Channel, Lattice, PointSet
 from sinr_geo.folds import Fold, scattered_folds
-from sinr_geo.gaussian import completion_head
+from sinr_geo.gaussian import completion_head, conditioning
 from sinr_geo.gaussian.completion import CompletionSettings, Cube, complete_windows
 from sinr_geo.gaussian.completion_head import choose_completion, complete_lattice
 from sinr_geo.gaussian.conditioning import Conditioning, Gaussians
@@ -236,11 +236,11 @@ def test_windows_are_conditioned_as_the_textbook_says(device, share):
         torch.as_tensor(means, dtype=torch.float32, device=device),
         torch.as_tensor(covariances, dtype=torch.float32, device=device),
     )
-    conditioning = Conditioning(
+    windows = Conditioning(
         torch.as_tensor(cells, device=device), torch.as_tensor(labels, device=device), 3, evidence
     )
-    found = conditioning.posterior(prior)
-    expected, left = conditioning.expectation(prior)
+    found = windows.posterior(prior)
+    expected, left = windows.expectation(prior)
     np.testing.assert_allclose(expected.cpu(), found.mean.cpu(), atol=1e-5)
     total = np.zeros((3, 6, 6))
     for i, (pair, label) in enumerate(zip(cells, labels, strict=True)):
@@ -256,6 +256,28 @@ def test_windows_are_conditioned_as_the_textbook_says(device, share):
         np.testing.assert_allclose(found.variance[i].cpu(), np.diag(posterior), atol=2e-3)
         total[label] += posterior
     np.testing.assert_allclose(left.cpu(), total, atol=0.02)
+
+
+def test_few_windows_with_much_evidence_do_not_make_the_systems_of_the_others_large(monkeypatch):
+    """Most windows hold one observed cell, those in a corner forty: no chunk exceeds its bound."""
+    observed = np.zeros((2_000, 1), dtype=bool)
+    observed[:100], observed[100::40] = True, True
+    values = np.random.default_rng(12).normal(size=observed.shape)
+    evidence = Evidence.of(
+        torch.as_tensor(values), torch.as_tensor(observed), torch.ones((1, 1)).double(), 0.01
+    )
+    cells = torch.arange(1_960)[:, None] + torch.arange(40)
+    prior = Gaussians(torch.zeros((1, 40)).double(), torch.eye(40).double()[None])
+    solved, cholesky = [], torch.linalg.cholesky
+
+    def watched(systems):
+        solved.append(len(systems) * systems.shape[1] * 40)
+        return cholesky(systems)
+
+    monkeypatch.setattr(torch.linalg, "cholesky", watched)
+    monkeypatch.setattr(conditioning, "_ELEMENTS", 1 << 15)
+    Conditioning(cells, torch.zeros(1_960, dtype=torch.int64), 1, evidence).posterior(prior)
+    assert max(solved) <= 1 << 15
 
 
 def test_windows_over_a_poor_pilot_are_chosen_and_better():

@@ -11,6 +11,7 @@ from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.methods.protocol import Task
 from sinr_geo.nearest import inverse_distance
 from sinr_geo.points import FloatArray, Lattice, PointSet
+from sinr_geo.sine import ground as ground_module
 from sinr_geo.sine.codes import Codes
 from sinr_geo.sine.entrywise import CodePrior, EntryPosterior
 from sinr_geo.sine.evidence import Evidence
@@ -218,6 +219,21 @@ def test_the_variance_is_true_where_the_noise_is_measured():
     assert np.sqrt(np.mean(error**2)) < 0.3 * noise
     told = np.sqrt(field.variances_at_fitted(np.arange(len(points))))
     assert np.mean(np.abs(error) < 1.96 * told) == pytest.approx(0.95, abs=0.05)
+
+
+def test_noise_is_estimated_once_for_all_settings_that_are_tried(monkeypatch):
+    estimate, asked = ground_module.lattice_noise, []
+
+    def counted(points, complete):
+        asked.append(points)
+        return estimate(points, complete)
+
+    monkeypatch.setattr(ground_module, "lattice_noise", counted)
+    noisy = rough_grid(16, 4) + np.random.default_rng(9).normal(size=(256, 4))
+    ground = Ground.of(on_grid(noisy, 16), Task.DENOISING, "cpu")
+    spreads = [Codes.of(ground, atoms, 0.0).scale.spread for atoms in (1, 2, 3)]
+    assert len(asked) == 1
+    assert np.array_equal(spreads[0], spreads[2])
 
 
 def test_superpixels_are_as_many_as_the_samples_ask_for():
