@@ -9,7 +9,9 @@ are averaged too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,10 +22,11 @@ from sinr_geo.gaussian.mixture import Belonging, condition
 from sinr_geo.gaussian.moments import Moments
 from sinr_geo.gaussian.segments import packed_superpixels
 from sinr_geo.gaussian.subspace import shrinkage
-from sinr_geo.gaussian.tiles import tiles
+from sinr_geo.gaussian.tiles import Tile, tiles
 from sinr_geo.gaussian.windows import Windows
 from sinr_geo.gssa import segment
 from sinr_geo.points import FloatArray, Lattice
+from sinr_geo.workers import side_by_side
 
 __all__ = ["LARGEST_WINDOW", "Denoised", "WindowSettings", "denoise_directions", "denoise_leading"]
 
@@ -137,13 +140,15 @@ def denoise_leading(
     Parameters are those of `denoise_directions`, with the leading directions alone, (cells, k).
     """
     mean, variance = np.empty(noisy.shape), np.empty(noisy.shape)
-    for tile in tiles(lattice, _TILE, _HALO):
+
+    def denoise(tile: Tile) -> None:
         rows = torch.as_tensor(noisy[tile.cells], dtype=torch.float32, device=device)
-        trial = _Passes(rows, tile.lattice, settings, seed)
-        found, left = trial.run(segmentations)
+        found, left = _Passes(rows, tile.lattice, settings, seed).run(segmentations)
         own = tile.cells[tile.inner]
         mean[own] = found.cpu().numpy()[tile.inner]
         variance[own] = left.cpu().numpy()[tile.inner]
+
+    side_by_side([partial(denoise, tile) for tile in tiles(lattice, _TILE, _HALO)])
     return Denoised(mean, variance)
 
 
@@ -207,19 +212,27 @@ class _Passes:
 
         Where they disagree, more variance remains.
         """
+        passes = [
+            partial(self._one_pass, windows, estimate, rank, seed)
+            for windows, rank, seed in self._plan(estimate.shape[1], step, rounds)
+        ]
         mean, second = torch.zeros_like(estimate), torch.zeros_like(estimate)
         count = estimate.new_zeros(estimate.shape[1])
-        for width in self._settings.widths():
-            windows = Windows.over(self._lattice, width)
-            rank = min(estimate.shape[1], LARGEST_WINDOW // windows.cells.shape[1])
-            for r in range(rounds if rank else 0):
-                seed = self._seed + 101 * step + 1_009 * width + r
-                found, left = self._one_pass(windows, estimate, rank, seed)
-                mean[:, :rank] += found
-                second[:, :rank] += left + found**2
-                count[:rank] += 1.0
+        for found, left in side_by_side(passes):
+            rank = found.shape[1]
+            mean[:, :rank] += found
+            second[:, :rank] += left + found**2
+            count[:rank] += 1.0
         mean = mean / count
         return mean, (second / count - mean**2).clamp(min=0.0)
+
+    def _plan(self, directions: int, step: int, rounds: int) -> Iterator[tuple[Windows, int, int]]:
+        """Yield windows, how many directions they take, and a seed."""
+        for width in self._settings.widths():
+            windows = Windows.over(self._lattice, width)
+            rank = min(directions, LARGEST_WINDOW // windows.cells.shape[1])
+            for r in range(rounds if rank else 0):
+                yield windows, rank, self._seed + 101 * step + 1_009 * width + r
 
     def _one_pass(
         self, windows: Windows, estimate: torch.Tensor, rank: int, seed: int

@@ -15,17 +15,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sinr_geo.gaussian.moments import Blocks, Moments
 from sinr_geo.gssa import segment
-from sinr_geo.nearest import nearest
+from sinr_geo.nearest_centres import nearest_centres
 from sinr_geo.points import FloatArray
 
 __all__ = ["Belonging", "condition"]
 
 _CANDIDATES = 4
 _LEAST_VARIANCE = 1e-6
-_ELEMENTS = 1 << 24
+_ELEMENTS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +73,16 @@ class Belonging:
         """
         labels = segment(features, coordinates, count, alpha, seed=seed, device=device)
         sizes = np.bincount(labels)
-        joint = np.concatenate(
-            (features / _spread(features), np.sqrt(alpha) * coordinates / _spread(coordinates)),
-            axis=1,
-        )
+        joint = _joint(features, coordinates, alpha)
         sums = [np.bincount(labels, weights=column) for column in joint.T]
         centres = np.stack(sums, axis=1) / sizes[:, None]
-        _, index = nearest(centres, joint, min(_CANDIDATES, sizes.size))
-        return cls(
-            torch.as_tensor(labels, dtype=torch.int64, device=device),
-            torch.as_tensor(index, dtype=torch.int64, device=device),
-            sizes.size,
+        candidates = nearest_centres(
+            torch.as_tensor(joint, device=device),
+            torch.as_tensor(centres.astype(np.float32), device=device),
+            min(_CANDIDATES, sizes.size),
         )
+        belongs = torch.as_tensor(labels, dtype=torch.int64, device=device)
+        return cls(belongs, candidates, sizes.size)
 
 
 def condition(
@@ -110,15 +109,77 @@ def condition(
     whitening, log_scale = _whitening(moments.covariance, noise)
     left = 1.0 - noise * (whitening**2).sum(dim=2)
     left = left.clamp(min=_LEAST_VARIANCE) + 1.0 / moments.size.clamp(min=1.0)[:, None]
-    mixed = _Mixed.empty(noisy)
-    for owner in belonging.candidates.T:
-        blocks = Blocks.of(owner, belonging.count)
-        centred = noisy - moments.mean[owner]
-        white = _product(centred, whitening, blocks)
-        likelihood = -0.5 * (white**2).sum(dim=1) - log_scale[owner]
-        found = noisy - noise * _product(white, whitening.transpose(1, 2), blocks)
-        mixed.add(likelihood, found, left[owner])
-    return mixed.moments()
+    gaussians = _Gaussians(moments.mean, whitening, log_scale)
+    found, likelihood = gaussians.condition(noisy, belonging, noise)
+    return _mixture(found, likelihood, left, belonging.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gaussians:
+    """The noisy Gaussians N(m, S) of K superpixels.
+
+    Parameters
+    ----------
+    mean : Tensor, shape (K, p)
+    whitening : Tensor, shape (K, p, p)
+        W with W W' = S^-1.
+    log_scale : Tensor, shape (K,)
+        Half the log-determinant of S.
+    """
+
+    mean: torch.Tensor
+    whitening: torch.Tensor
+    log_scale: torch.Tensor
+
+    def condition(
+        self, noisy: torch.Tensor, belonging: Belonging, noise: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Condition every window on each of its t candidates.
+
+        All windows of a superpixel are multiplied by its matrices at once, whichever of their
+        candidates it is.
+
+        Returns
+        -------
+        found : Tensor, shape (m, t, p)
+        likelihood : Tensor, shape (m, t)
+            Logarithm, a constant left out.
+        """
+        (m, p), t = noisy.shape, belonging.candidates.shape[1]
+        blocks = Blocks.of(belonging.candidates.reshape(-1), belonging.count)
+        padded = torch.cat((noisy, noisy.new_zeros((1, p))))
+        found, likelihood = noisy.new_empty((m * t + 1, p)), noisy.new_empty(m * t + 1)
+        for part in blocks.chunks(p):
+            pair, owner = blocks.rows[part], blocks.owner[part]
+            rows, whitening = padded[pair // t], self.whitening[owner]
+            white = (rows - self.mean[owner][:, None]) @ whitening
+            likelihood[pair] = -0.5 * (white**2).sum(dim=2) - self.log_scale[owner][:, None]
+            found[pair] = torch.baddbmm(rows, white, whitening.transpose(1, 2), alpha=-noise)
+        return found[:-1].reshape(m, t, p), likelihood[:-1].reshape(m, t)
+
+
+def _mixture(
+    found: torch.Tensor, likelihood: torch.Tensor, left: torch.Tensor, candidates: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and variance, each (m, p), of mixtures of t components.
+
+    Parameters
+    ----------
+    found : Tensor, shape (m, t, p)
+    likelihood : Tensor, shape (m, t)
+    left : Tensor, shape (K, p)
+        Variance within every superpixel.
+    candidates : Tensor of int64, shape (m, t)
+    """
+    weights = torch.softmax(likelihood, dim=1)[:, None]
+    mean, variance = (found.new_empty((len(found), found.shape[2])) for _ in range(2))
+    rows = max(1, _ELEMENTS // found[0].numel())
+    for start in range(0, len(found), rows):
+        part = slice(start, start + rows)
+        mean[part] = (weights[part] @ found[part])[:, 0]
+        second = (found[part] - mean[part, None]).square_().add_(left[candidates[part]])
+        variance[part] = (weights[part] @ second)[:, 0]
+    return mean, variance
 
 
 def _whitening(covariance: torch.Tensor, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -141,44 +202,14 @@ def _whitening(covariance: torch.Tensor, noise: float) -> tuple[torch.Tensor, to
     return whitening, log_scale
 
 
-def _product(rows: torch.Tensor, matrices: torch.Tensor, blocks: Blocks) -> torch.Tensor:
-    """Multiply every row by the matrix of its superpixel; (m, p) -> (m, p)."""
-    padded = torch.cat((rows, rows.new_zeros((1, rows.shape[1]))))
-    out = torch.empty_like(padded)
-    for part in blocks.chunks(rows.shape[1]):
-        index = blocks.rows[part]
-        out[index] = padded[index] @ matrices[blocks.owner[part]]
-    return out[:-1]
-
-
-@dataclass(slots=True)
-class _Mixed:
-    """Running sums of a mixture; weights are relative to the highest likelihood so far."""
-
-    top: torch.Tensor
-    weight: torch.Tensor
-    first: torch.Tensor
-    second: torch.Tensor
-
-    @classmethod
-    def empty(cls, rows: torch.Tensor) -> _Mixed:
-        none = rows.new_zeros((len(rows), 1))
-        return cls(none - torch.inf, none, torch.zeros_like(rows), torch.zeros_like(rows))
-
-    def add(self, likelihood: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor) -> None:
-        """Add a component: (m,), (m, p) and (m, p)."""
-        top = torch.maximum(self.top, likelihood[:, None])
-        kept, new = torch.exp(self.top - top), torch.exp(likelihood[:, None] - top)
-        total = kept * self.weight + new
-        share = new / total
-        apart = mean - self.first
-        self.second = (1.0 - share) * (self.second + share * apart**2) + share * variance
-        self.first = self.first + share * apart
-        self.top, self.weight = top, total
-
-    def moments(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and variance of the mixture."""
-        return self.first, self.second
+def _joint(features: FloatArray, coordinates: FloatArray, alpha: float) -> NDArray[np.float32]:
+    """Put features (m, q) and coordinates (m, d) side by side, weighed as GSSA weighs them."""
+    weights = (1.0, np.sqrt(alpha))
+    parts = [
+        weight * (columns - columns.mean(axis=0)) / _spread(columns)
+        for weight, columns in zip(weights, (features, coordinates), strict=True)
+    ]
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
 def _spread(columns: FloatArray) -> float:

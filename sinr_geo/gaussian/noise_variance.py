@@ -14,10 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from scipy.linalg import solve_triangular
 from scipy.ndimage import uniform_filter
 from scipy.optimize import nnls
 from scipy.sparse import csr_array
 
+from sinr_geo.cholesky import safe_cholesky
 from sinr_geo.gaussian.noise import MAD_TO_SD, Residuals, noise_levels, second_differences
 from sinr_geo.points import BoolArray, FloatArray
 
@@ -192,9 +195,11 @@ class _Fit:
         overall = np.maximum(np.repeat(variance.mean(axis=1), variance.shape[1]), _LEAST)
         coefficients, expected = np.zeros(design.shape[1]), overall
         for _ in range(_REWEIGHTINGS):
-            # With Q R = design, the squares differ by what no coefficient changes: far fewer rows.
-            rotation, reduced = np.linalg.qr(design / expected[:, None])
-            coefficients, _ = nnls(reduced, rotation.T @ (variance.ravel() / expected))
+            weighted = design / expected[:, None]
+            # With R'R = A'A, |R x - R'^-1 A'y| differs from |A x - y| by what no x changes.
+            factor = safe_cholesky(torch.as_tensor(weighted.T @ weighted)[None])[0].numpy()
+            target = weighted.T @ (variance.ravel() / expected)
+            coefficients, _ = nnls(factor.T, solve_triangular(factor, target, lower=True))
             expected = np.maximum(design @ coefficients, _LEAST_SHARE * overall)
         return cls(coefficients, expected.reshape(variance.shape))
 

@@ -27,14 +27,14 @@ from sinr_geo.workers import side_by_side
 
 __all__ = ["CELLS", "WindowChoice", "choose_windows", "first_settings"]
 
-CELLS: Mapping[Effort, int] = {Effort.FAST: 6_000, Effort.NORMAL: 10_000, Effort.BEST: 40_000}
+CELLS: Mapping[Effort, int] = {Effort.FAST: 6_000, Effort.NORMAL: 20_000, Effort.BEST: 40_000}
 """Cells of the crop that settings are tried on, by effort."""
 
 _SCALES = {Effort.FAST: 1, Effort.NORMAL: 3, Effort.BEST: 5}
 _WIDTHS = (2, 3, 4, 5, 6, 8, 10)
 _CELLS_PER_SUPERPIXEL = (25, 35, 50, 70, 100, 160, 250, 400)
 _ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
-_CAUTION = (1.0, 1.2, 1.5, 2.0)
+_CAUTION = (1.0, 1.1, 1.2, 1.35, 1.5, 2.0)
 _PASSES = (1, 2, 3, 4, 5)
 _RANKS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 32, 40)
 _EVEN = 1.0

@@ -27,7 +27,7 @@ from sinr_geo.recovery import Prediction
 
 __all__ = ["WindowDenoising", "denoise_lattice"]
 
-_SEGMENTATIONS = {Effort.FAST: 1, Effort.NORMAL: 1, Effort.BEST: 3}
+_SEGMENTATIONS = {Effort.FAST: 1, Effort.NORMAL: 2, Effort.BEST: 3}
 _SHARED_CELLS = 65_000
 _ELEMENTS = 1 << 22
 _NEIGHBOURS = (slice(None, -1), slice(1, None))

@@ -11,13 +11,15 @@ from sinr_geo.methods.catalogue import method_named
 from sinr_geo.methods.members import members_for
 from sinr_geo.methods.protocol import Choice, Effort, Fitted, HeldOut, Problem, Progress, Task
 from sinr_geo.methods.stack import SHARE_OF_CHOOSING, Stack
-from sinr_geo.methods.thinned import thinned_error
+from sinr_geo.methods.thinned import Thinned
 from sinr_geo.points import PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_rmse
 from sinr_geo.workers import named_side_by_side
 
 __all__ = ["AutoMethod"]
+
+_HEADS = ("sinr-bayes", "sinr")
 
 
 class AutoMethod:
@@ -92,10 +94,12 @@ def _stacked(points: PointSet, problem: Problem) -> Choice:
 
 def _best_by_thinning(points: PointSet, problem: Problem) -> Choice:
     """Score both heads on thinned data in a crop; the better one is fitted to everything."""
-    scores = {}
-    for name in ("sinr-bayes", "sinr"):
-        trial = replace(problem, effort=_lower(problem.effort))
-        scores[name] = thinned_error(points, method_named(name), trial)
+    thinned = Thinned.of(points, problem)
+    trial = replace(problem, effort=_lower(problem.effort))
+    scores = {
+        name: math.nan if thinned is None else thinned.error(method_named(name), trial)
+        for name in _HEADS
+    }
     best = min(scores, key=lambda name: scores[name] if math.isfinite(scores[name]) else math.inf)
     chosen = method_named(best).choose(points, replace(problem, effort=_effort(best, problem)))
     return _Winner(chosen, {"chosen_by": "thinned_error", "scores": scores})

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from sinr_geo.folds import Fold
 from sinr_geo.local_spread import local_spread
@@ -33,6 +34,7 @@ from sinr_geo.sine.forms import Form, SpectralForm, TrainedForm
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.study import PLANS, Study, ratios_of
 from sinr_geo.stacking import channel_weights
+from sinr_geo.workers import side_by_side
 
 __all__ = ["FittedSinr", "Represented", "SinrMethod"]
 
@@ -54,12 +56,10 @@ class SinrMethod:
         if not study.withheld(1.0):
             return _unchosen(points, problem)
         forms, ratio = _chosen_forms(study, problem)
-        told = []
-        for number, fold in enumerate(problem.folds):
-            problem.progress("scoring sines", 0.6 + 0.4 * number / len(problem.folds))
-            ratios = ratios_of(ratio)
-            ground = Ground.of(fold.train(points), problem.task, problem.device, ratios, graph)
-            told.append([_asked(ground, fold, form, problem) for form in forms])
+        problem.progress("scoring sines", 0.6)
+        told = side_by_side(
+            [partial(_told, points, fold, forms, ratio, graph, problem) for fold in problem.folds]
+        )
         weights = _weights(points, problem, told)
         channels = [np.nonzero(fold.asked)[1] for fold in problem.folds]
         parts = [mixed(part, weights[c]) for part, c in zip(told, channels, strict=True)]
@@ -185,12 +185,23 @@ def _unchosen(points: PointSet, problem: Problem) -> Choice:
     return _Chosen(forms, weights, 1.0, SineError(None, channel_spreads(points)), (), report)
 
 
-def _asked(ground: Ground, fold: Fold, form: Form, problem: Problem) -> Told:
-    """Fit a form without a fold, and take what it asks for; (m,) each."""
+def _told(
+    points: PointSet,
+    fold: Fold,
+    forms: Sequence[Form],
+    ratio: float,
+    graph: csr_array,
+    problem: Problem,
+) -> list[Told]:
+    """Fit every form without a fold, and take what it asks for; (m,) each."""
+    ratios = ratios_of(ratio)
+    ground = Ground.of(fold.train(points), problem.task, problem.device, ratios, graph)
     members = _members(ground.points, problem, fits=len(problem.folds))
     rows = np.flatnonzero(fold.asked.any(axis=1))
-    ensemble = form.fit(ground, members, problem.seed)
-    return ensemble.told_at_fitted(rows).entries(fold.asked[rows])
+    return [
+        form.fit(ground, members, problem.seed, rows).told_at_fitted(rows).entries(fold.asked[rows])
+        for form in forms
+    ]
 
 
 def _error(points: PointSet, fold: Fold, told: Told, error: SineError) -> FloatArray:

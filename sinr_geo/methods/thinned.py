@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,51 +14,74 @@ from sinr_geo.methods.protocol import Method, Problem, Shared
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.randomness import generator
 
-__all__ = ["thinned_error"]
+__all__ = ["Thinned"]
 
 _CELLS = 8_000
 _SHARE = 0.05
 _FEWEST = 30
 
 
-def thinned_error(points: PointSet, method: Method, problem: Problem) -> float:
-    """Score a method by thinning, in the box of the lattice where most was observed.
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """The box of a lattice where most was observed, its noise split; built by `Thinned.of`.
 
     Parameters
     ----------
-    points : PointSet
-        With a lattice.
-    method : Method
-    problem : Problem
-        Its folds and wanted entries are not used: the crop has its own.
-
-    Returns
-    -------
-    float
-        Mean squared error in units of each channel's noise variance, the noise of the data that
-        it is scored against taken off; about 0 for a perfect method, so it may fall below. NaN
-        where no channel has 30 observed entries to score on.
+    noisier : PointSet
+        What methods are fitted to.
+    scored_on : ndarray, shape (n, s)
+        Values whose noise is independent of the noisier one's.
+    noise : ndarray, shape (s,)
+        Its level in every channel.
+    held_out : float
+        What a perfect method would leave, in units of the noise variance.
     """
-    lattice = points.lattice
-    assert lattice is not None
-    count = lattice.spread(points.observed.sum(axis=1), 0).ravel()
-    crop = cropped_points(points, lattice, fullest_crop(lattice, _CELLS, count)).points
-    enough = np.flatnonzero(crop.observed.sum(axis=0) >= _FEWEST)
-    if enough.size == 0:
-        return float("nan")
-    crop = crop.select_channels(enough)
-    seen = crop.observed
-    noise = lattice_noise(crop, crop.values)
-    level = _by_entry(crop, noise)
-    draw = generator(problem.seed, "thinned error").standard_normal(seen.shape) * level
-    noisier, scored_on = split_noise(crop.values, draw)
-    fitted_to = crop.with_values(noisier)
-    masks = scattered_folds(fitted_to, count=1, seed=problem.seed, share=_SHARE)
-    folds = tuple(Fold(mask, mask) for mask in masks)
-    trial = replace(problem, wanted=np.zeros_like(seen), folds=folds, shared=Shared())
-    found = method.choose(fitted_to, trial).fit(fitted_to, trial).predict(fitted_to).values
-    error = ((found - scored_on) / noise.levels)[seen]
-    return float(np.mean(error**2) - HELD_OUT * np.mean((level / noise.levels)[seen] ** 2))
+
+    noisier: PointSet
+    scored_on: FloatArray
+    noise: FloatArray
+    held_out: float
+
+    @classmethod
+    def of(cls, points: PointSet, problem: Problem) -> Thinned | None:
+        """Split points on a lattice; None where no channel has 30 observed entries to score on."""
+        lattice = points.lattice
+        assert lattice is not None
+        count = lattice.spread(points.observed.sum(axis=1), 0).ravel()
+        crop = cropped_points(points, lattice, fullest_crop(lattice, _CELLS, count)).points
+        enough = np.flatnonzero(crop.observed.sum(axis=0) >= _FEWEST)
+        if enough.size == 0:
+            return None
+        crop = crop.select_channels(enough)
+        noise = lattice_noise(crop, crop.values)
+        level = _by_entry(crop, noise)
+        draw = generator(problem.seed, "thinned error").standard_normal(level.shape) * level
+        noisier, scored_on = split_noise(crop.values, draw)
+        held_out = HELD_OUT * np.mean((level / noise.levels)[crop.observed] ** 2)
+        return cls(crop.with_values(noisier), scored_on, noise.levels, float(held_out))
+
+    def error(self, method: Method, problem: Problem) -> float:
+        """Score a method.
+
+        Parameters
+        ----------
+        method : Method
+        problem : Problem
+            Its folds and wanted entries are not used: the crop has its own.
+
+        Returns
+        -------
+        float
+            Mean squared error in units of each channel's noise variance, the noise of the data
+            that it is scored against taken off; about 0 for a perfect method, so it may fall below.
+        """
+        points, seen = self.noisier, self.noisier.observed
+        masks = scattered_folds(points, count=1, seed=problem.seed, share=_SHARE)
+        folds = tuple(Fold(mask, mask) for mask in masks)
+        trial = replace(problem, wanted=np.zeros_like(seen), folds=folds, shared=Shared())
+        found = method.choose(points, trial).fit(points, trial).predict(points).values
+        error = ((found - self.scored_on) / self.noise)[seen]
+        return float(np.mean(error**2) - self.held_out)
 
 
 def _by_entry(points: PointSet, noise: LatticeNoise) -> FloatArray:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from sinr_geo.points import IntArray
 from sinr_geo.sine.choose_spectral import choose_spectral
 from sinr_geo.sine.choose_trained import choose_trained, default_trained, for_all_points
 from sinr_geo.sine.ensemble import Ensemble
@@ -37,8 +38,10 @@ class Form(Protocol):
         """What was chosen; JSON types only."""
         ...
 
-    def fit(self, ground: Ground, members: int, seed: int) -> Ensemble:
-        """Fit some members to all observed entries of a ground."""
+    def fit(
+        self, ground: Ground, members: int, seed: int, asked: IntArray | None = None
+    ) -> Ensemble:
+        """Fit some members to all observed entries of a ground, for some points or for all."""
         ...
 
 
@@ -73,12 +76,15 @@ class SpectralForm:
         best, *others = (asdict(settings) for settings in self.finalists)
         return {**best, "as_good": others}
 
-    def fit(self, ground: Ground, members: int, seed: int) -> Ensemble:
-        """Solve some members."""
-        count = len(self.finalists)
+    def fit(
+        self, ground: Ground, members: int, seed: int, asked: IntArray | None = None
+    ) -> Ensemble:
+        """Solve some members; one alone takes the settings that cost least among those as good."""
+        alone = min(self.finalists, key=lambda settings: settings.work)
+        taken = self.finalists if members > 1 else (alone,)
         return Ensemble(
             tuple(
-                fit_spectral(ground, self.finalists[member % count], seed + member)
+                fit_spectral(ground, taken[member % len(taken)], seed + member, asked)
                 for member in range(members)
             )
         )
@@ -111,8 +117,10 @@ class TrainedForm:
         """The settings."""
         return asdict(self.settings)
 
-    def fit(self, ground: Ground, members: int, seed: int) -> Ensemble:
-        """Train at most three members."""
+    def fit(
+        self, ground: Ground, members: int, seed: int, asked: IntArray | None = None
+    ) -> Ensemble:
+        """Train at most three members, always for all points."""
         return Ensemble(
             tuple(
                 fit_trained(ground, REFINED, self.settings, points=BATCH, seed=seed + member)[0]

@@ -55,6 +55,7 @@ def whole_heads(
     codes: Codes,
     values: FloatArray,
     noises: Sequence[FloatArray],
+    which: IntArray,
     *,
     uncertain: bool,
 ) -> list[Heads]:
@@ -68,6 +69,8 @@ def whole_heads(
         Scaled values; only sampled points' are used.
     noises : sequence of ndarray, each of shape (r,)
         Noise variances over that of a signal of amplitude 1.
+    which : ndarray of int
+        Superpixels to solve; the layers of others stay 0.
     uncertain : bool
         Whether the variance is wanted.
 
@@ -82,7 +85,8 @@ def whole_heads(
     amplitudes = torch.as_tensor(codes.amplitudes, device=device)
     squares = torch.as_tensor(codes.dictionary**2, device=device) * unit[:, None] ** 2
     heads = [Heads.empty(features, codes) for _ in noises]
-    for batch in batches(features.samples.sizes, features.cost(), _NUMBERS):
+    sizes, cost = features.samples.sizes[which], features.cost()[which]
+    for batch in (which[part] for part in batches(sizes, cost, _NUMBERS)):
         samples = features.samples.padded(batch)
         filled = torch.as_tensor(samples.filled, device=device)
         code = targets[torch.as_tensor(samples.item, device=device)] * filled[..., None]
@@ -102,6 +106,7 @@ def entry_heads(
     evidence: Evidence,
     prior: CodePrior,
     noises: Sequence[float],
+    which: IntArray,
     *,
     uncertain: bool,
 ) -> list[Heads]:
@@ -116,6 +121,8 @@ def entry_heads(
         Of all K superpixels.
     noises : sequence of float
         Noise variances of an entry, in scaled units.
+    which : ndarray of int
+        Superpixels to solve; the layers of others stay 0.
     uncertain : bool
         Whether the variance is wanted.
 
@@ -126,7 +133,7 @@ def entry_heads(
     """
     dictionary = torch.as_tensor(codes.dictionary, device=features.rows.device)
     heads = [Heads.empty(features, codes) for _ in noises]
-    for batch, posterior in _entry_posteriors(features, evidence, prior):
+    for batch, posterior in _entry_posteriors(features, evidence, prior, which):
         for head, noise in zip(heads, noises, strict=True):
             solution = posterior.solve(noise)
             _put(head, features, batch, solution.weight, solution.bias)
@@ -138,19 +145,19 @@ def entry_heads(
 
 
 def _entry_posteriors(
-    features: SineFeatures, evidence: Evidence, prior: CodePrior
+    features: SineFeatures, evidence: Evidence, prior: CodePrior, which: IntArray
 ) -> Iterator[tuple[IntArray, EntryPosterior]]:
     device = features.rows.device
     equations = _equations(features, evidence)
     r = evidence.design.shape[1]
     queries = np.minimum(features.own.sizes, equations)
     cost = features.cost() + 3 * equations**2 + 2 * equations * queries * r
-    for batch in batches(equations, cost, _NUMBERS):
+    for batch in (which[part] for part in batches(equations[which], cost[which], _NUMBERS)):
         samples = features.samples.padded(batch)
         index, slot = _laid_out(samples, evidence)
         design = np.where(index[..., None] >= 0, evidence.design[index], 0.0)
         value = np.where(index >= 0, evidence.value[index], 0.0)
-        which = torch.as_tensor(batch, device=device)
+        here = torch.as_tensor(batch, device=device)
         yield (
             batch,
             EntryPosterior(
@@ -158,7 +165,7 @@ def _entry_posteriors(
                 torch.as_tensor(slot, device=device),
                 torch.as_tensor(design, device=device),
                 torch.as_tensor(value, device=device),
-                CodePrior(prior.mean[which], prior.covariance[which], prior.constant),
+                CodePrior(prior.mean[here], prior.covariance[here], prior.constant),
             ),
         )
 

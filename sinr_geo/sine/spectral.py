@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from sinr_geo.points import FloatArray
+from sinr_geo.points import FloatArray, IntArray
 from sinr_geo.sine.codes import Codes, points_are_whole
 from sinr_geo.sine.dilation import Cover, grow
 from sinr_geo.sine.entrywise import CodePrior
@@ -78,10 +78,27 @@ class SpectralSettings:
     penalty: float
     ratio: float
 
+    @property
+    def work(self) -> float:
+        """Grows with the cost of a fit: samples that a superpixel is solved from, squared."""
+        return (self.samples * (1.0 + self.overlap)) ** 2
 
-def fit_spectral(ground: Ground, settings: SpectralSettings, seed: int) -> SineField:
-    """Fit all observed entries of a point set, with the variance that is left."""
-    (field,) = _fitted(ground, settings, [settings.penalty], seed, uncertain=True)
+
+def fit_spectral(
+    ground: Ground, settings: SpectralSettings, seed: int, asked: IntArray | None = None
+) -> SineField:
+    """Fit all observed entries of a point set, with the variance that is left.
+
+    Parameters
+    ----------
+    ground : Ground
+    settings : SpectralSettings
+    seed : int
+    asked : ndarray of int, optional
+        The only points that anybody is going to ask for: superpixels that cover none of them are
+        not solved.
+    """
+    (field,) = _fitted(ground, settings, [settings.penalty], seed, asked, uncertain=True)
     return field
 
 
@@ -98,7 +115,7 @@ def spectral_path(
     seed : int
         Another seed means other frequencies and another segmentation.
     """
-    return _fitted(ground, settings, penalties, seed, uncertain=False)
+    return _fitted(ground, settings, penalties, seed, None, uncertain=False)
 
 
 def _fitted(
@@ -106,6 +123,7 @@ def _fitted(
     settings: SpectralSettings,
     penalties: Sequence[float],
     seed: int,
+    asked: IntArray | None,
     *,
     uncertain: bool,
 ) -> list[SineField]:
@@ -114,7 +132,8 @@ def _fitted(
     if points_are_whole(ground.points.observed):
         noises = [codes.noise(penalty, white=settings.white) for penalty in penalties]
         cover, features = _laid(ground, settings, seed)
-        heads = whole_heads(features, codes, values, noises, uncertain=uncertain)
+        which = _covering(cover, asked)
+        heads = whole_heads(features, codes, values, noises, which, uncertain=uncertain)
         return [_field(ground, cover, features, codes, head) for head in heads]
     first = _pilot(ground, settings, codes, values, seed)
     codes = codes.refitted(first, values, ground.points.observed)
@@ -124,7 +143,8 @@ def _fitted(
     cover, features = _laid(refined, settings, seed)
     prior = _own_prior(pilot, cover, features, codes)
     levels = [codes.entry_noise(penalty) for penalty in penalties]
-    heads = entry_heads(features, codes, evidence, prior, levels, uncertain=uncertain)
+    which = _covering(cover, asked)
+    heads = entry_heads(features, codes, evidence, prior, levels, which, uncertain=uncertain)
     return [_field(ground, cover, features, codes, head) for head in heads]
 
 
@@ -142,6 +162,14 @@ def _laid(ground: Ground, settings: SpectralSettings, seed: int) -> tuple[Cover,
     return cover, SineFeatures.draw(ground, cover, spectrum, settings.pairs, seed)
 
 
+def _covering(cover: Cover, asked: IntArray | None) -> IntArray:
+    """Return the superpixels that cover some points, or all of them."""
+    if asked is None:
+        return np.arange(cover.count)
+    _, pair = cover.of_points(asked)
+    return np.unique(cover.superpixel[pair])
+
+
 def _pilot(
     ground: Ground, settings: SpectralSettings, codes: Codes, values: FloatArray, seed: int
 ) -> FloatArray:
@@ -152,7 +180,8 @@ def _pilot(
     covariance = torch.diag(torch.as_tensor(codes.variance)).expand(cover.count, -1, -1)
     prior = CodePrior(new.to(ground.device), covariance.to(ground.device), _FLAT)
     noise = codes.entry_noise(settings.penalty)
-    (head,) = entry_heads(features, codes, evidence, prior, [noise], uncertain=False)
+    every = np.arange(cover.count)
+    (head,) = entry_heads(features, codes, evidence, prior, [noise], every, uncertain=False)
     field = _field(ground, cover, features, codes, head)
     return field.scaled_at_fitted(np.arange(len(ground.place))) @ codes.dictionary.T
 

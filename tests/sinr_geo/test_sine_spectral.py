@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,8 +15,10 @@ from sinr_geo.nearest import inverse_distance
 from sinr_geo.points import FloatArray, Lattice, PointSet
 from sinr_geo.sine import ground as ground_module
 from sinr_geo.sine.codes import Codes
+from sinr_geo.sine.ensemble import Ensemble
 from sinr_geo.sine.entrywise import CodePrior, EntryPosterior
 from sinr_geo.sine.evidence import Evidence
+from sinr_geo.sine.forms import SpectralForm
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.layout import Members, batches
 from sinr_geo.sine.partition import solvable
@@ -248,3 +252,30 @@ def test_superpixels_are_as_many_as_the_samples_ask_for():
     )
     field = fit_spectral(ground, settings, 0)
     assert field.cover.count > 220
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole points", "entries"])
+def test_a_fit_for_some_points_says_of_them_what_a_fit_for_all_says(whole):
+    truth = rough_grid(24, 3)
+    observed = np.random.default_rng(10).random(truth.shape) < 0.5
+    if whole:
+        observed[:] = observed[:, :1]
+    points = on_grid(np.where(observed, truth, np.nan), 24)
+    ground = Ground.of(points, Task.COMPLETION, "cpu")
+    asked = np.array([3, 4, 28, 300])
+    for_all, for_some = (Ensemble((fit_spectral(ground, SETTINGS, 0, a),)) for a in (None, asked))
+    expected, found = (ensemble.told_at_fitted(asked) for ensemble in (for_all, for_some))
+    assert found.values == pytest.approx(expected.values, abs=1e-5)
+    assert found.own == pytest.approx(expected.own, rel=1e-4)
+    layers = [ensemble.fields[0].network.head.weight for ensemble in (for_all, for_some)]
+    solved = [int((layer != 0).any(dim=(1, 2)).sum()) for layer in layers]
+    assert solved[1] < 0.8 * solved[0]
+
+
+def test_one_member_alone_takes_the_cheapest_of_settings_that_are_as_good():
+    points = on_grid(rough_grid(12, 2), 12)
+    ground = Ground.of(points, Task.COMPLETION, "cpu")
+    small = replace(SETTINGS, samples=20)
+    form = SpectralForm((SETTINGS, small), [])
+    alone, several = form.fit(ground, 1, 0), form.fit(ground, 2, 0)
+    assert [field.cover.count for field in alone.fields] == [several.fields[1].cover.count]
