@@ -1,4 +1,4 @@
-"""Run the command line on real files: seconds, peak memory, and error where the truth is known.
+"""Run the command line on real files: seconds, memory and what was planned, error where known.
 
     python -m benchmarks.real_files [CASE ...] [--method METHOD] [--effort EFFORT] [--json]
 
@@ -40,6 +40,7 @@ class Row:
     method: str
     seconds: float
     peak_mib: float
+    planned_mib: float
     withheld_rmse: float | None
     error: float | None
     peer: float | None
@@ -214,6 +215,7 @@ def run(case: Case, method: str, effort: str) -> Row:
             *extra, *options,
         ]  # fmt: skip
         report, complaint = folder / "report.json", folder / "complaint.txt"
+        planned = _planned(source)
         before = time.perf_counter()
         with report.open("w") as out, complaint.open("w") as err:
             process = subprocess.Popen(command, stdout=out, stderr=err)
@@ -231,11 +233,20 @@ def run(case: Case, method: str, effort: str) -> Row:
         str(choice.get("method", "-")),
         round(seconds, 1),
         round(usage.ru_maxrss / 1024),
+        planned,
         score,
         error,
         peer,
         status,
     )
+
+
+def _planned(source: Path) -> int:
+    """Return the MiB that ``sinr-geo info`` tells a user to plan for."""
+    program = str(Path(sys.executable).with_name("sinr-geo"))
+    told = subprocess.run([program, "info", str(source), "--json"], stdout=subprocess.PIPE)
+    layers = json.loads(told.stdout)["layers"] if told.returncode == 0 else []
+    return round(max((layer["memory_bytes"] for layer in layers), default=0) / 2**20)
 
 
 def _choice(text: str) -> dict[str, Any]:
@@ -254,7 +265,9 @@ def main() -> None:
     there = [case for case in CASES if (SHARED / case.source).exists()]
     chosen = [case for case in there if not asked.cases or case.name in asked.cases]
     if not asked.json:
-        print(f"{'case':17} {'method':11} {'s':>6} {'MiB':>6}  withheld    error     peer")
+        print(
+            f"{'case':17} {'method':11} {'s':>6} {'MiB':>6} {'plan':>6}  withheld    error     peer"
+        )
     rows = []
     for case in chosen:
         rows.append(row := run(case, asked.method, asked.effort))
@@ -266,6 +279,7 @@ def main() -> None:
             failed = f"  exit {row.status}" if row.status else ""
             print(
                 f"{row.case:17} {row.method:11} {row.seconds:6.1f} {row.peak_mib:6.0f} "
+                f"{row.planned_mib:6.0f} "
                 f"{numbers[0]:>9} {numbers[1]:>8} {numbers[2]:>8}{failed}",
                 flush=True,
             )
