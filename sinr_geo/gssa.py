@@ -21,7 +21,7 @@ from sinr_geo.nearest_centres import nearest_centres
 from sinr_geo.points import FloatArray, IntArray
 from sinr_geo.randomness import generator
 
-__all__ = ["connect", "segment"]
+__all__ = ["connect", "joint_features", "segment"]
 
 _CONVERGE_ON = 100_000
 _START_FROM = 20_000
@@ -62,9 +62,7 @@ def segment(
     ndarray of int32, shape (n,)
         Labels 0 ... K - 1, every one of them used.
     """
-    features = np.concatenate(
-        (_unit_variance(values, 1.0), _unit_variance(coordinates, float(np.sqrt(alpha)))), axis=1
-    )
+    features = joint_features(values, coordinates, alpha)
     rng = generator(seed, "superpixels")
     sample = _sample(features, _CONVERGE_ON, rng)
     centres = _start(sample, count, rng)
@@ -73,6 +71,27 @@ def segment(
     )
     labels = nearest_centres(torch.as_tensor(features, device=device), converged, 1)[:, 0]
     return _compact(labels.cpu().numpy())
+
+
+def joint_features(
+    values: FloatArray, coordinates: FloatArray, alpha: float
+) -> NDArray[np.float32]:
+    """Put values and coordinates side by side, as superpixels are told apart by them.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, s)
+    coordinates : ndarray, shape (n, c)
+    alpha : float
+
+    Returns
+    -------
+    ndarray of float32, shape (n, s + c)
+        Of mean 0; the values' total variance is 1, that of the coordinates alpha.
+    """
+    return np.concatenate(
+        (_unit_variance(values, 1.0), _unit_variance(coordinates, float(np.sqrt(alpha)))), axis=1
+    )
 
 
 def connect(labels: IntArray, graph: csr_array) -> NDArray[np.int32]:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from sinr_geo.gaussian.moments import Blocks, Moments
-from sinr_geo.gssa import segment
+from sinr_geo.gssa import joint_features, segment
 from sinr_geo.nearest_centres import nearest_centres
 from sinr_geo.points import FloatArray
 
@@ -73,7 +72,7 @@ class Belonging:
         """
         labels = segment(features, coordinates, count, alpha, seed=seed, device=device)
         sizes = np.bincount(labels)
-        joint = _joint(features, coordinates, alpha)
+        joint = joint_features(features, coordinates, alpha)
         sums = [np.bincount(labels, weights=column) for column in joint.T]
         centres = np.stack(sums, axis=1) / sizes[:, None]
         candidates = nearest_centres(
@@ -200,18 +199,3 @@ def _whitening(covariance: torch.Tensor, noise: float) -> tuple[torch.Tensor, to
         whitening[part] = inverse.transpose(1, 2)
         log_scale[part] = torch.log(torch.diagonal(factor, dim1=1, dim2=2)).sum(dim=1)
     return whitening, log_scale
-
-
-def _joint(features: FloatArray, coordinates: FloatArray, alpha: float) -> NDArray[np.float32]:
-    """Put features (m, q) and coordinates (m, d) side by side, weighed as GSSA weighs them."""
-    weights = (1.0, np.sqrt(alpha))
-    parts = [
-        weight * (columns - columns.mean(axis=0)) / _spread(columns)
-        for weight, columns in zip(weights, (features, coordinates), strict=True)
-    ]
-    return np.concatenate(parts, axis=1, dtype=np.float32)
-
-
-def _spread(columns: FloatArray) -> float:
-    """Return the root of the total variance, as GSSA weighs values and coordinates by it."""
-    return float(np.sqrt(columns.var(axis=0).sum())) or 1.0

@@ -31,7 +31,7 @@ def test_more_centres_than_a_product_is_made_of_are_searched_alike():
 
 def test_a_chunk_ends_within_the_rows():
     rng = np.random.default_rng(2)
-    places = rng.normal(size=(5_000, 6)).astype(np.float32)
-    asked = rng.normal(size=(131, 6)).astype(np.float32)
+    places = rng.normal(size=(5_000, 9)).astype(np.float32)
+    asked = rng.normal(size=(131, 9)).astype(np.float32)
     found = nearest_centres(torch.as_tensor(asked), torch.as_tensor(places), 1)
     assert np.array_equal(found.numpy()[:, 0], cKDTree(places).query(asked)[1])
