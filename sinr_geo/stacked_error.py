@@ -23,7 +23,9 @@ __all__ = ["Signs", "StackedError"]
 
 _ENOUGH = 200
 _PRIOR = 20
-_LEVELS = ((0.6827, 1.0), (0.95, 1.96))
+_LEVELS = ((0.6827, 1.0, 0.03), (0.95, 1.96, 0.02))
+"""Share that an interval holds, its half width in standard errors, and by how much it may miss."""
+
 _SCALES = np.exp(np.linspace(-1.0, 1.0, 201))
 _LEAST = 1e-6
 _SMOOTH = 0.02
@@ -167,7 +169,8 @@ def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
 def _scale(ratio: FloatArray) -> float:
     """Return the scale whose intervals miss their levels least; 1 where nothing tells.
 
-    Errors have heavier tails than normal ones, so that both levels cannot be met at once.
+    Errors have heavier tails than normal ones, so that both levels cannot be met at once: each may
+    be missed in proportion to its tolerance.
     """
     if ratio.size == 0:
         return 1.0
@@ -175,7 +178,7 @@ def _scale(ratio: FloatArray) -> float:
     scales = middle * _SCALES
     ordered = np.sort(ratio)
     missed = [
-        np.abs(np.searchsorted(ordered, width * scales) / ratio.size - level)
-        for level, width in _LEVELS
+        np.abs(np.searchsorted(ordered, width * scales) / ratio.size - level) / tolerance
+        for level, width, tolerance in _LEVELS
     ]
     return float(scales[int(np.argmin(np.max(missed, axis=0)))])

@@ -39,6 +39,8 @@ class Ground:
     graph : csr_array, shape (n, n)
     guide : ndarray, shape (n, q)
         Complete values to segment.
+    spacing : float
+        Median distance from a sampled place to the next one, 1 if there is one alone.
     device : str
     """
 
@@ -49,6 +51,7 @@ class Ground:
     place: FloatArray
     graph: csr_array
     guide: FloatArray
+    spacing: float
     device: str
     _labels: dict[tuple[int, float, int], IntArray] = field(default_factory=dict, repr=False)
     _noise: list[FloatArray] = field(default_factory=list, repr=False)
@@ -85,6 +88,7 @@ class Ground:
             place - place.mean(axis=0),
             neighbour_graph(points) if graph is None else graph,
             guide(known, place, task),
+            _spacing(place[points.observed.any(axis=1)]),
             device,
         )
 
@@ -119,11 +123,13 @@ class Ground:
         squares = np.where(self.points.observed, values - mean, 0.0) ** 2
         return np.asarray(squares.sum(axis=0) / count)
 
-    def sample_spacing(self) -> float:
-        """Return the median distance from a sampled place to the next one (1 if there is one)."""
-        distinct = np.unique(self.place[self.sampled], axis=0)
-        if len(distinct) < 2:
-            return 1.0
-        stride = max(1, len(distinct) // _SPACING_SAMPLE)
-        distance, _ = nearest(distinct, distinct[::stride], 2)
-        return float(np.median(distance[:, 1]))
+
+def _spacing(places: FloatArray) -> float:
+    """Return the median distance from a place to the next one that differs; places (m, d)."""
+    ordered = places[np.lexsort(places.T[::-1])]
+    distinct = ordered[np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))[: len(ordered)]]
+    if len(distinct) < 2:
+        return 1.0
+    stride = max(1, len(distinct) // _SPACING_SAMPLE)
+    distance, _ = nearest(distinct, distinct[::stride], 2)
+    return float(np.median(distance[:, 1]))

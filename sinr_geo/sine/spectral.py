@@ -155,9 +155,11 @@ def _laid(ground: Ground, settings: SpectralSettings, seed: int) -> tuple[Cover,
     rough = ground.labels(count, settings.alpha, seed)
     labels = solvable(rough, ground.place, sampled, settings.samples)
     cover = grow(labels, ground.graph, sampled, settings.overlap, _MOST_RINGS)
-    spacing = ground.sample_spacing()
     spectrum = Spectrum(
-        settings.length * spacing, settings.smoothness, _extent(ground.place, cover), spacing
+        settings.length * ground.spacing,
+        settings.smoothness,
+        _extent(ground.place, cover),
+        ground.spacing,
     )
     return cover, SineFeatures.draw(ground, cover, spectrum, settings.pairs, seed)
 

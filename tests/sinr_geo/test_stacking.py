@@ -129,3 +129,15 @@ def test_nothing_is_learned_from_a_sign_that_never_varies():
     law = StackedError.fit(alike, errors, 1)
     apart = replace(signs, disagreement=np.full(2_000, 0.3))
     np.testing.assert_allclose(law(apart), law(alike))
+
+
+def test_heavy_tails_are_missed_at_both_levels_in_proportion_to_their_tolerances():
+    rng = np.random.default_rng(3)
+    alike = np.ones(50_000)
+    signs = Signs(alike, alike, alike, np.zeros(50_000, dtype=int))
+    law = StackedError.fit(signs, rng.standard_t(3, 50_000), 1)
+    ratio = np.abs(rng.standard_t(3, 50_000)) / law(signs)
+    too_many = np.mean(ratio < 1.0) - 0.683
+    too_few = 0.95 - np.mean(ratio < 1.96)
+    assert too_few > 0.0
+    assert too_many / too_few == pytest.approx(3.0 / 2.0, rel=0.25)
