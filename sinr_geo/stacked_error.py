@@ -5,8 +5,9 @@ apart, and how rough the field is around. The law is
 
     log sd = a + b log(members' standard error) + c log(disagreement) + d log(local spread),
 
-fitted by maximum likelihood of Gaussian errors, and then scaled so that the intervals of one and
-of two standard errors hold what they promise.
+fitted by maximum likelihood of Gaussian errors, corrected by boosted trees where folds say that it
+helps (see `boosted_error`), and then scaled so that the intervals of one and of two standard errors
+hold what they promise.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
+from sinr_geo.boosted_error import BoostedError
 from sinr_geo.points import FloatArray, IntArray
 
 __all__ = ["Signs", "StackedError"]
@@ -40,12 +42,15 @@ class Signs:
     standard_error, disagreement, roughness : ndarray, each of shape (m,)
         The members' own, the spread between them, and that of the nearest observed values, in
         units of the channel's spread.
+    level : ndarray, shape (m,)
+        What the stack predicts, in the same units.
     channel : ndarray of int, shape (m,)
     """
 
     standard_error: FloatArray
     disagreement: FloatArray
     roughness: FloatArray
+    level: FloatArray
     channel: IntArray
 
     @classmethod
@@ -61,7 +66,7 @@ class Signs:
         mean = (weights * values).sum(axis=1)
         apart = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
         own = (weights * cls.known(errors) ** 2).sum(axis=1)
-        return cls(np.sqrt(own), np.sqrt(apart), roughness, channel)
+        return cls(np.sqrt(own), np.sqrt(apart), roughness, mean, channel)
 
     @staticmethod
     def known(errors: FloatArray) -> FloatArray:
@@ -72,6 +77,10 @@ class Signs:
         """Return the logarithms of the signs; -> (m, 3)."""
         found = (self.standard_error, self.disagreement, self.roughness + _SMOOTH)
         return np.asarray(np.log(np.maximum(np.stack(found, axis=1), _LEAST)))
+
+    def features(self) -> FloatArray:
+        """Return what boosted trees learn from; -> (m, 5)."""
+        return np.column_stack((self.design(), self.level, self.channel))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +94,16 @@ class StackedError:
     slope : ndarray, shape (3,)
         b, c and d.
     scale : ndarray, shape (channels,)
+    boosted : BoostedError, optional
     """
 
     centre: FloatArray
     slope: FloatArray
     scale: FloatArray
+    boosted: BoostedError | None = None
 
     @classmethod
-    def fit(cls, signs: Signs, errors: FloatArray, channels: int) -> StackedError:
+    def fit(cls, signs: Signs, errors: FloatArray, fold: IntArray, channels: int) -> StackedError:
         """Learn from withheld entries.
 
         Parameters
@@ -102,6 +113,8 @@ class StackedError:
         errors : ndarray, shape (m,)
             In units of the channel's spread. Fewer than 200 only scale what the members say, and
             the fewer they are the less: as if 20 more had said that it is right.
+        fold : ndarray of int, shape (m,)
+            Fold that each was withheld in.
         channels : int
         """
         design = signs.design()
@@ -111,6 +124,9 @@ class StackedError:
         else:
             centre, slope = design.mean(axis=0), _slopes(design - design.mean(axis=0), errors)
         shape = np.exp((design - centre) @ slope)
+        boosted = BoostedError.where_it_helps(signs.features(), errors / shape, fold)
+        if boosted is not None:
+            shape *= boosted.withheld
         together = _scale(np.abs(errors) / shape)
         if len(errors) < _ENOUGH:
             together **= len(errors) / (len(errors) + _PRIOR)
@@ -119,7 +135,7 @@ class StackedError:
             own = signs.channel == number
             if np.count_nonzero(own) >= _ENOUGH:
                 scale[number] = _scale(np.abs(errors[own]) / shape[own])
-        return cls(centre, slope, scale)
+        return cls(centre, slope, scale, boosted)
 
     @classmethod
     def of_members(cls, channels: int) -> StackedError:
@@ -130,18 +146,21 @@ class StackedError:
         return cls(np.zeros(3), np.array([1.0, 0.0, 0.0]), np.ones(channels))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the slopes and scales; JSON types only."""
+        """Return slopes, scales and what trees gain, if they are used; JSON types only."""
         of_members, of_disagreement, of_roughness = self.slope.tolist()
         return {
             "slope_of_members_error": of_members,
             "slope_of_disagreement": of_disagreement,
             "slope_of_local_spread": of_roughness,
             "scale": self.scale.tolist(),
+            "gain_of_boosted_trees": None if self.boosted is None else self.boosted.gain,
         }
 
     def __call__(self, signs: Signs) -> FloatArray:
         """Return the standard errors (m,) of entries, in units of the channel's spread."""
         shape = np.exp((signs.design() - self.centre) @ self.slope)
+        if self.boosted is not None:
+            shape *= self.boosted(signs.features())
         return np.asarray(self.scale[signs.channel] * shape)
 
 

@@ -79,7 +79,7 @@ class Stack:
         )
         error = StackedError.of_members(channels)
         if problem.task is not Task.DENOISING:
-            error = StackedError.fit(signs, mean - asked.truth, channels)
+            error = StackedError.fit(signs, mean - asked.truth, asked.fold, channels)
         withheld = asked.held_out(
             mean * spread[asked.channel], error(signs) * spread[asked.channel]
         )
@@ -129,7 +129,7 @@ class FittedStack:
             mean += step * before
             apart += weight * before * (values - mean)
             own += weight * Signs.known(errors / self.stack.spread) ** 2
-        errors = self._errors(own, apart, local_spread(points, points, np.isfinite(mean)))
+        errors = self._errors(own, apart, local_spread(points, points, np.isfinite(mean)), mean)
         return Prediction(mean * self.stack.spread, errors)
 
     def _predicted(self, points: PointSet) -> Iterator[Prediction]:
@@ -138,8 +138,10 @@ class FittedStack:
             some = members[first : first + _AT_A_TIME]
             yield from side_by_side([partial(member.predict, points) for member in some])
 
-    def _errors(self, own: FloatArray, apart: FloatArray, roughness: FloatArray) -> FloatArray:
-        """Return standard errors from the three signs, each (n, s)."""
+    def _errors(
+        self, own: FloatArray, apart: FloatArray, roughness: FloatArray, mean: FloatArray
+    ) -> FloatArray:
+        """Return standard errors from the signs, each (n, s)."""
         errors = np.empty(own.shape)
         for column, spread in enumerate(self.stack.spread):
             channel = np.full(len(own), column)
@@ -147,6 +149,7 @@ class FittedStack:
                 np.sqrt(own[:, column]),
                 np.sqrt(apart[:, column]),
                 roughness[:, column] / spread,
+                mean[:, column],
                 channel,
             )
             errors[:, column] = self.stack.error(signs) * spread
@@ -193,6 +196,12 @@ class _Asked:
             parts.append([part[known] for part in (values, errors, truth, rough, channel)])
         joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
         return cls(joined[0], joined[1], joined[2], joined[3], joined[4], told)
+
+    @property
+    def fold(self) -> IntArray:
+        """Fold of every entry, shape (m,)."""
+        sizes = [int(known.sum()) for known in self.told]
+        return np.repeat(np.arange(len(sizes)), sizes)
 
     def common(self, withheld: Sequence[HeldOut]) -> tuple[HeldOut, ...]:
         """Leave what a member said of entries that another was not tried on out."""

@@ -51,16 +51,18 @@ class SineError:
             [local_spread(f.train(points), points, f.asked)[f.asked] for f in problem.folds]
         )
         own, apart, rough = ((sign / scale)[known] for sign in (own, apart, rough))
-        signs = Signs(own, apart, rough, channel[known])
+        signs = Signs(own, apart, rough, (values / scale)[known], channel[known])
         errors = ((values - truth) / scale)[known]
-        return cls(StackedError.fit(signs, errors, len(points.channels)), spread)
+        fold = np.repeat(np.arange(len(told)), [len(part.values) for part in told])[known]
+        return cls(StackedError.fit(signs, errors, fold, len(points.channels)), spread)
 
     def __call__(self, told: Told, rough: FloatArray, channel: IntArray) -> FloatArray:
         """Return the standard errors (m,) of entries (m,) of some channels."""
         if self.law is None:
             return np.asarray(np.hypot(told.own, told.apart))
         scale = self.spread[channel]
-        signs = Signs(told.own / scale, told.apart / scale, rough / scale, channel)
+        own, apart, level = told.own / scale, told.apart / scale, told.values / scale
+        signs = Signs(own, apart, rough / scale, level, channel)
         return np.asarray(self.law(signs) * scale)
 
     def of_all(self, told: Told, samples: PointSet, points: PointSet) -> FloatArray:

@@ -77,17 +77,22 @@ def test_channels_that_nothing_tells_of_have_the_weights_that_all_share():
     np.testing.assert_allclose(nothing, 1.0 / 3.0)
 
 
+def folds(size):
+    """Four folds, entry by entry."""
+    return np.arange(size) % 4
+
+
 def signs_and_errors(size, seed=0):
     """Errors whose spread is a product of powers of the signs: 1, 1/2 and 0.3."""
     rng = np.random.default_rng(seed)
     own, apart, rough = np.exp(rng.standard_normal((3, size)))
     errors = 0.7 * own * np.sqrt(apart) * rough**0.3 * rng.standard_normal(size)
-    return Signs(own, apart, rough, np.zeros(size, dtype=int)), errors
+    return Signs(own, apart, rough, np.zeros(size), np.zeros(size, dtype=int)), errors
 
 
 def test_the_law_of_the_error_is_found_and_intervals_hold_on_other_samples():
     signs, errors = signs_and_errors(20_000)
-    law = StackedError.fit(signs, errors, 1)
+    law = StackedError.fit(signs, errors, folds(len(signs.level)), 1)
     np.testing.assert_allclose(law.slope, [1.0, 0.5, 0.3], atol=0.05)
     others, missed = signs_and_errors(20_000, seed=1)
     ratio = np.abs(missed) / law(others)
@@ -97,36 +102,41 @@ def test_the_law_of_the_error_is_found_and_intervals_hold_on_other_samples():
 
 def test_with_few_samples_the_members_own_error_is_scaled():
     signs, errors = signs_and_errors(100)
-    law = StackedError.fit(signs, errors, 1)
+    law = StackedError.fit(signs, errors, folds(len(signs.level)), 1)
     twice = replace(signs, standard_error=2.0 * signs.standard_error)
     np.testing.assert_allclose(law(twice), 2.0 * law(signs))
 
 
 def test_three_lucky_errors_do_not_make_intervals_narrow():
     signs, errors = signs_and_errors(3)
-    law = StackedError.fit(signs, 0.001 * errors, 1)
+    law = StackedError.fit(signs, 0.001 * errors, folds(len(signs.level)), 1)
     assert (law(signs) > 0.3 * signs.standard_error).all()
 
 
-def test_a_channel_with_larger_errors_gets_a_scale_of_its_own():
+def test_a_channel_with_larger_errors_gets_wider_intervals():
     signs, errors = signs_and_errors(4_000)
     channel = np.arange(4_000) % 2
     both = replace(signs, channel=channel)
-    law = StackedError.fit(both, np.where(channel == 1, 3.0, 1.0) * errors, 2)
-    assert law.scale[1] / law.scale[0] == pytest.approx(3.0, rel=0.15)
+    law = StackedError.fit(
+        both, np.where(channel == 1, 3.0, 1.0) * errors, folds(len(signs.level)), 2
+    )
+    other = replace(signs, channel=1 - channel)
+    ratio = np.where(channel == 0, law(other) / law(both), law(both) / law(other))
+    assert np.median(ratio) == pytest.approx(3.0, rel=0.15)
 
 
 def test_nothing_withheld_leaves_the_members_errors_as_they_are():
     nothing = np.empty(0)
-    law = StackedError.fit(Signs(nothing, nothing, nothing, np.empty(0, dtype=int)), nothing, 1)
-    one = Signs(np.array([0.5]), np.array([0.1]), np.array([0.2]), np.zeros(1, dtype=int))
+    none = np.empty(0, dtype=int)
+    law = StackedError.fit(Signs(nothing, nothing, nothing, nothing, none), nothing, none, 1)
+    one = Signs(*np.array([[0.5], [0.1], [0.2], [0.0]]), np.zeros(1, dtype=int))
     assert law(one) == pytest.approx(0.5)
 
 
 def test_nothing_is_learned_from_a_sign_that_never_varies():
     signs, errors = signs_and_errors(2_000)
     alike = replace(signs, disagreement=np.zeros(2_000))
-    law = StackedError.fit(alike, errors, 1)
+    law = StackedError.fit(alike, errors, folds(len(signs.level)), 1)
     apart = replace(signs, disagreement=np.full(2_000, 0.3))
     np.testing.assert_allclose(law(apart), law(alike))
 
@@ -134,10 +144,34 @@ def test_nothing_is_learned_from_a_sign_that_never_varies():
 def test_heavy_tails_are_missed_at_both_levels_in_proportion_to_their_tolerances():
     rng = np.random.default_rng(3)
     alike = np.ones(50_000)
-    signs = Signs(alike, alike, alike, np.zeros(50_000, dtype=int))
-    law = StackedError.fit(signs, rng.standard_t(3, 50_000), 1)
+    signs = Signs(alike, alike, alike, alike, np.zeros(50_000, dtype=int))
+    law = StackedError.fit(signs, rng.standard_t(3, 50_000), folds(50_000), 1)
     ratio = np.abs(rng.standard_t(3, 50_000)) / law(signs)
     too_many = np.mean(ratio < 1.0) - 0.683
     too_few = 0.95 - np.mean(ratio < 1.96)
     assert too_few > 0.0
     assert too_many / too_few == pytest.approx(3.0 / 2.0, rel=0.25)
+
+
+def test_errors_that_depend_on_the_predicted_value_get_intervals_that_hold_for_low_and_high_ones():
+    def case(seed, size=8_000):
+        rng = np.random.default_rng(seed)
+        level = rng.uniform(-2.0, 2.0, size)
+        signs = Signs(*np.full((3, size), 0.5), level, np.zeros(size, dtype=int))
+        return signs, np.where(level > 1.0, 3.0, 0.5) * rng.standard_normal(size)
+
+    law = StackedError.fit(*case(0), folds(8_000), 1)
+    signs, errors = case(1)
+    for part in (signs.level > 1.1, signs.level < 0.9):
+        held = np.mean((np.abs(errors) / law(signs))[part] < 1.96)
+        assert held == pytest.approx(0.95, abs=0.02)
+    assert law.as_dict()["gain_of_boosted_trees"] > 0.1
+
+
+def test_what_differs_between_folds_alone_is_not_learned():
+    rng = np.random.default_rng(4)
+    fold = np.repeat(np.arange(4), 1_000)
+    level = fold + 0.1 * rng.standard_normal(4_000)
+    signs = Signs(*np.full((3, 4_000), 0.5), level, np.zeros(4_000, dtype=int))
+    errors = np.array([0.2, 3.0, 0.3, 2.0])[fold] * rng.standard_normal(4_000)
+    assert StackedError.fit(signs, errors, fold, 1).boosted is None
