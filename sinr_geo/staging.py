@@ -72,7 +72,9 @@ def check_output(source: Path, output: Path, *, overwrite: bool, option: str = "
     if output.resolve() == source.resolve():
         raise RequestError(f"{output}: the output would replace the input; name another {option}")
     if not output.parent.is_dir():
-        raise RequestError(f"{output.parent}: there is no such folder to write to")
+        raise RequestError(
+            f"{output.parent}: there is no such folder; make it or name another {option}"
+        )
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output}: the output exists; --overwrite replaces it")
 
