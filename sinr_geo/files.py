@@ -6,7 +6,7 @@ layer of a file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -26,7 +26,13 @@ from sinr_geo.request import effort_named, gaps_asked_for, silent
 from sinr_geo.staging import check_output, output_path, write_whole
 from sinr_geo.version import __version__
 
-__all__ = ["Asked", "denoise", "fill"]
+__all__ = ["Asked", "Witness", "denoise", "fill", "output_of", "unseen"]
+
+_WORDS = {Task.COMPLETION: "filled", Task.DENOISING: "denoised"}
+
+Witness = Callable[[str, PointSet, Recovery], None]
+"""Called with the name, the points as read and the recovery of every layer, before anything is
+written. Whoever wants to show them keeps what is needed: nobody else holds the points on."""
 
 
 class Asked(TypedDict, total=False):
@@ -49,6 +55,7 @@ class Asked(TypedDict, total=False):
     overwrite: bool
     stamp: Stamp
     progress: Progress
+    witness: Witness
 
 
 def fill(path: str | Path, output: str | Path | None = None, **asked: Unpack[Asked]) -> Outcome:
@@ -94,6 +101,8 @@ def fill(path: str | Path, output: str | Path | None = None, **asked: Unpack[Ask
         What the output's history says; by default this call, now.
     progress : callable, optional
         Called with what is being done and the share of it that is done.
+    witness : callable, optional
+        Called with the name, points and recovery of every layer before the output is written.
 
     Returns
     -------
@@ -116,11 +125,24 @@ def denoise(path: str | Path, output: str | Path | None = None, **asked: Unpack[
     return _recover_file(Task.DENOISING, Path(path), output, asked)
 
 
+def output_of(task: Task, source: Path, output: str | Path | None = None) -> Path:
+    """Return where `fill` (completion) or `denoise` writes to.
+
+    Parameters
+    ----------
+    task : Task
+    source : Path
+        The input.
+    output : path-like, optional
+        As given to `fill` or `denoise`.
+    """
+    return output_path(source, output, _WORDS[task])
+
+
 def _recover_file(task: Task, source: Path, output: str | Path | None, asked: Asked) -> Outcome:
     options = _options(asked)
     adapter = find_adapter(source, asked.get("adapter"))
-    word = "filled" if task is Task.COMPLETION else "denoised"
-    target = output_path(source, output, word)
+    target = output_of(task, source, output)
     overwrite = asked.get("overwrite", False)
     check_output(source, target, overwrite=overwrite)
     query = _query(asked)
@@ -128,7 +150,8 @@ def _recover_file(task: Task, source: Path, output: str | Path | None, asked: As
     adapter.check_target(document, target)
     _check_bounds(document, options.bounds)
     progress = asked.get("progress", silent)
-    recoveries, outcomes, notes = _recover_layers(document, task, options, query, progress)
+    witness = asked.get("witness", unseen)
+    recoveries, outcomes, notes = _recover_layers(document, task, options, query, progress, witness)
     stamp = asked.get("stamp") or Stamp(f"{task} of {source.name}", __version__, datetime.now(UTC))
 
     def write(staged: Path) -> tuple[Path, ...]:
@@ -139,7 +162,12 @@ def _recover_file(task: Task, source: Path, output: str | Path | None, asked: As
 
 
 def _recover_layers(
-    document: Document, task: Task, options: Options, query: Query, progress: Progress
+    document: Document,
+    task: Task,
+    options: Options,
+    query: Query,
+    progress: Progress,
+    witness: Witness,
 ) -> tuple[list[Recovery], list[LayerOutcome], list[str]]:
     """Recover every layer; one that cannot be is left as it is if another one can."""
     recoveries, outcomes, notes, failures = [], [], [], []
@@ -157,6 +185,7 @@ def _recover_layers(
             except NothingToDoError as error:
                 failures.append((layer.name, error))
         notes += _too_sparse(document.path, layer, points, query)
+        witness(layer.name, points, recovery)
         recoveries.append(recovery)
         names = tuple(channel.name for channel in layer.channels)
         outcomes.append(LayerOutcome.of(layer.name, names, recovery, points.observed))
@@ -166,6 +195,10 @@ def _recover_layers(
         raise NothingToDoError(f"{where}: {why}")
     notes += [f"{name}: {why}" for name, why in failures]
     return recoveries, outcomes, notes
+
+
+def unseen(name: str, points: PointSet, recovery: Recovery) -> None:
+    """Show a layer to nobody: the witness where none is given."""
 
 
 def _too_sparse(path: Path, layer: Layer, points: PointSet, query: Query) -> list[str]:

@@ -44,7 +44,7 @@ def test_all_modules_and_type_markers_are_in_it(wheel):
     names = set(wheel.namelist())
     for parent in (ROOT, ROOT / "adapters", ROOT / "cli"):
         for package in parent.glob("sinr_geo*"):
-            files = [*package.rglob("*.py"), package / "py.typed"]
+            files = [*package.rglob("*.py"), *package.rglob("*.css"), package / "py.typed"]
             assert {path.relative_to(parent).as_posix() for path in files} <= names
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from sinr_geo_cli.options import (
     Json,
     MissingRules,
     Quiet,
+    ReportFile,
     Seed,
     Variables,
     Where,
@@ -24,8 +26,9 @@ from sinr_geo_cli.options import (
     missing_of,
     variables_of,
 )
-from sinr_geo_cli.output import print_json, print_lines
+from sinr_geo_cli.output import print_json, print_lines, report_entry
 from sinr_geo_cli.progress import reporting
+from sinr_geo_cli.stamp import is_repeatable, stamp_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,8 +47,13 @@ MethodNames = Annotated[
     ),
 ]
 
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", metavar="", help="Replace an existing report.")
+]
+
 
 def evaluate(
+    context: typer.Context,
     path: InputFile,
     variables: Variables = None,
     method: MethodNames = None,
@@ -57,6 +65,8 @@ def evaluate(
     channels: ChannelAxes = None,
     coordinates: CoordinateAxes = None,
     adapter: AdapterName = None,
+    report: ReportFile = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -64,6 +74,13 @@ def evaluate(
     import sinr_geo
     from sinr_geo.version import __version__
 
+    page = None
+    if report is not None:
+        from sinr_geo_cli.report.evaluated import EvaluationReport
+
+        page = EvaluationReport.checked(
+            report, path, stamp_of(context.obj), timed=not is_repeatable(), overwrite=overwrite
+        )
     with reporting(quiet=quiet) as progress:
         found = sinr_geo.evaluate(
             path,
@@ -79,17 +96,22 @@ def evaluate(
             adapter=adapter,
             progress=progress,
         )
+        if page is not None:
+            page.write(found)
     if as_json:
-        print_json({"command": "evaluate", "version": __version__, **found.as_dict()})
+        told = {**found.as_dict(), **report_entry(report)}
+        print_json({"command": "evaluate", "version": __version__, **told})
     elif not quiet:
-        _print(found)
+        _print(found, report)
 
 
-def _print(found: Evaluation) -> None:
+def _print(found: Evaluation, report: Path | None) -> None:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
     console = Console(file=sys.stdout, width=width)
+    if report is not None:
+        print_lines([f"wrote {report}"])
     for layer in found.layers:
         print_lines([f"{layer.name}:", *(f"  {finding}" for finding in layer.findings)])
         console.print(_table(layer))

@@ -29,6 +29,7 @@ __all__ = [
     "OutputFile",
     "Overwrite",
     "Quiet",
+    "ReportFile",
     "Seed",
     "Variables",
     "Where",
@@ -115,7 +116,15 @@ CorrectMissingness = Annotated[
     ),
 ]
 NoUncertainty = Annotated[bool, _flag("--no-uncertainty", "Write flags but no standard errors.")]
-Overwrite = Annotated[bool, _flag("--overwrite", "Replace an existing output.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="PATH.html",
+        help="Write an HTML page too: what was found, how it was chosen, pictures.",
+    ),
+]
+Overwrite = Annotated[bool, _flag("--overwrite", "Replace an existing output or report.")]
 Json = Annotated[bool, _flag("--json", "Print one JSON object; all else goes to standard error.")]
 Quiet = Annotated[bool, _flag("--quiet", "Print nothing but errors.")]
 

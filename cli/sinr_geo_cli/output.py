@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sinr_geo.outcome import LayerOutcome, Outcome
 
-__all__ = ["outcome_object", "print_json", "print_lines", "print_outcome"]
+__all__ = ["outcome_object", "print_json", "print_lines", "print_outcome", "report_entry"]
 
 _CHANNELS_NAMED = 4
 _WORDS = {
@@ -33,8 +33,10 @@ def print_lines(lines: Sequence[str]) -> None:
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
-def outcome_object(command: str, path: Path, outcome: Outcome) -> dict[str, Any]:
-    """Return what ``--json`` prints of an outcome."""
+def outcome_object(
+    command: str, path: Path, outcome: Outcome, report: Path | None = None
+) -> dict[str, Any]:
+    """Return what ``--json`` prints of an outcome, and of a report where one was written."""
     from sinr_geo.version import __version__
 
     return {
@@ -42,21 +44,34 @@ def outcome_object(command: str, path: Path, outcome: Outcome) -> dict[str, Any]
         "version": __version__,
         "input": str(path),
         **outcome.as_dict(),
+        **report_entry(report),
     }
 
 
+def report_entry(report: Path | None) -> dict[str, str]:
+    """Return what ``--json`` says of a report: nothing where none was asked for."""
+    return {} if report is None else {"report": str(report)}
+
+
 def print_outcome(
-    command: str, path: Path, outcome: Outcome, *, as_json: bool, quiet: bool
+    command: str,
+    path: Path,
+    outcome: Outcome,
+    report: Path | None = None,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Print an outcome the way that was asked for."""
     if as_json:
-        print_json(outcome_object(command, path, outcome))
+        print_json(outcome_object(command, path, outcome, report))
     elif not quiet:
-        print_lines(_outcome_lines(outcome))
+        print_lines(_outcome_lines(outcome, report))
 
 
-def _outcome_lines(outcome: Outcome) -> list[str]:
-    written = [f"wrote {path}" for path in outcome.outputs]
+def _outcome_lines(outcome: Outcome, report: Path | None) -> list[str]:
+    files = outcome.outputs if report is None else (*outcome.outputs, report)
+    written = [f"wrote {path}" for path in files]
     layers = [f"  {_layer_line(layer)}" for layer in outcome.layers if layer.choice]
     notes = [f"note: {note}" for note in outcome.notes]
     return written + layers + notes

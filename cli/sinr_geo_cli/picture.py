@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from sinr_geo.demonstration import FillScore
     from sinr_geo.sample import WeatherSample
 
-__all__ = ["draw_demo"]
+__all__ = ["GAP", "UNSURE", "draw_demo"]
 
 _INCHES = (15.0, 8.6)
 _DPI = 100
 _COLOURS = {"t2m": "RdYlBu_r", "precipitation": "YlGnBu"}
-_GAP = "0.82"
+GAP = "0.82"
+"""Grey of what is not known."""
+
+UNSURE = "magma_r"
+"""Colours of standard errors."""
 
 
 def draw_demo(
@@ -79,7 +83,7 @@ def _draw_variable(
         drawn = _draw_field(panel, variable, field, title, style)
     row.colorbar(drawn, ax=panels[:3], shrink=0.85, pad=0.01, label=score.unit)
     error = dataset[f"{name}_standard_error"].isel(time=step).values
-    unsure = _draw_field(panels[3], variable, error, "standard error", {"cmap": "magma_r"})
+    unsure = _draw_field(panels[3], variable, error, "standard error", {"cmap": UNSURE})
     row.colorbar(unsure, ax=panels[3], shrink=0.85, label=score.unit)
 
 
@@ -87,7 +91,7 @@ def _draw_field(
     panel: Axes, variable: xr.DataArray, field: Any, title: str, style: dict[str, Any]
 ) -> Any:
     panel.set_title(title, fontsize=11)
-    panel.set_facecolor(_GAP)
+    panel.set_facecolor(GAP)
     panel.set_xlabel("longitude")
     panel.set_ylabel("latitude")
     panel.label_outer()

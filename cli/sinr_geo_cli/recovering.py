@@ -25,6 +25,7 @@ from sinr_geo_cli.options import (
     OutputFile,
     Overwrite,
     Quiet,
+    ReportFile,
     Seed,
     Variables,
     Where,
@@ -74,10 +75,20 @@ def recovery_command(recover: Recover) -> Callable[..., None]:
         adapter: AdapterName = None,
         correct_missingness: CorrectMissingness = False,
         no_uncertainty: NoUncertainty = False,
+        report: ReportFile = None,
         overwrite: Overwrite = False,
         as_json: Json = False,
         quiet: Quiet = False,
     ) -> None:
+        from sinr_geo.files import unseen
+
+        stamp, page = stamp_of(context.obj), None
+        if report is not None:
+            from sinr_geo_cli.report.recovered import RecoveryReport
+
+            page = RecoveryReport.checked(
+                report, recover.__name__, path, output, stamp, overwrite=overwrite
+            )
         with reporting(quiet=quiet) as progress:
             outcome = recover(
                 path,
@@ -97,10 +108,14 @@ def recovery_command(recover: Recover) -> Callable[..., None]:
                 correct_missingness=correct_missingness,
                 uncertainty=not no_uncertainty,
                 overwrite=overwrite,
-                stamp=stamp_of(context.obj),
+                stamp=stamp,
                 progress=progress,
+                witness=unseen if page is None else page.sights,
             )
-        print_outcome(recover.__name__, path, outcome, as_json=as_json, quiet=quiet)
+            if page is not None:
+                progress("writing the report", 0.0)
+                page.write(outcome)
+        print_outcome(recover.__name__, path, outcome, report, as_json=as_json, quiet=quiet)
 
     command.__name__, command.__doc__ = recover.__name__, recover.__doc__
     return command

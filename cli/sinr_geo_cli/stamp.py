@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sinr_geo.adapters import Stamp
 
-__all__ = ["stamp_of"]
+__all__ = ["is_repeatable", "stamp_of"]
 
 
 def stamp_of(arguments: Sequence[str]) -> Stamp:
@@ -26,6 +26,11 @@ def stamp_of(arguments: Sequence[str]) -> Stamp:
     from sinr_geo.version import __version__
 
     return Stamp(shlex.join(["sinr-geo", *arguments]), __version__, _moment())
+
+
+def is_repeatable() -> bool:
+    """Whether the same run shall write the same bytes: then nothing may depend on the clock."""
+    return "SOURCE_DATE_EPOCH" in os.environ
 
 
 def _moment() -> datetime:

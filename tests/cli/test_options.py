@@ -9,6 +9,7 @@ import typer
 
 import sinr_geo
 from sinr_geo.adapters import MissingRule
+from sinr_geo.files import unseen
 from sinr_geo.methods.catalogue import METHODS
 from sinr_geo.methods.protocol import Effort
 from sinr_geo.outcome import Outcome
@@ -75,6 +76,7 @@ def test_every_option_reaches_the_library(run, monkeypatch, command, tmp_path):
     assert callable(progress)
     assert stamp.line.startswith("1970-01-01T00:00:00Z sinr-geo ")
     assert f"sinr-geo {command} '{tmp_path}/in put.tif'" in stamp.command
+    assert asked.pop("witness") is unseen
     assert asked == {
         "variables": ["a", "b"],
         "method": "sinr",
