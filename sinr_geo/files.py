@@ -23,7 +23,7 @@ from sinr_geo.recover import recover_points, sparse_channels
 from sinr_geo.recovery import Flag, Recovery
 from sinr_geo.registry import find_adapter
 from sinr_geo.request import effort_named, gaps_asked_for, silent
-from sinr_geo.staging import check_output, output_path, write_whole
+from sinr_geo.staging import check_folder, check_output, output_path, write_whole
 from sinr_geo.version import __version__
 
 __all__ = ["Asked", "Witness", "denoise", "fill", "output_of", "unseen"]
@@ -145,6 +145,7 @@ def _recover_file(task: Task, source: Path, output: str | Path | None, asked: As
     target = output_of(task, source, output)
     overwrite = asked.get("overwrite", False)
     check_output(source, target, overwrite=overwrite)
+    check_folder(target.parent)
     query = _query(asked)
     document = adapter.open(source, query)
     adapter.check_target(document, target)

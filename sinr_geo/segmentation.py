@@ -19,7 +19,7 @@ from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.outcome import LayerOutcome, Outcome
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.registry import find_adapter
-from sinr_geo.staging import check_output, output_path, write_whole
+from sinr_geo.staging import check_folder, check_output, output_path, write_whole
 from sinr_geo.version import __version__
 
 __all__ = ["default_superpixels", "segment"]
@@ -81,6 +81,7 @@ def segment(
     found = find_adapter(source, adapter)
     target = output_path(source, output, "segments")
     check_output(source, target, overwrite=overwrite)
+    check_folder(target.parent)
     named = None if variables is None else tuple(variables)
     document = found.open(source, Query(named, tuple(missing), tuple(channels), tuple(coordinates)))
     found.check_target(document, target)

@@ -79,7 +79,7 @@ def check_output(source: Path, output: Path, *, overwrite: bool, option: str = "
         raise OutputExistsError(f"{output}: the output exists; --overwrite replaces it")
 
 
-def check_folder(folder: Path, option: str) -> None:
+def check_folder(folder: Path, option: str = "--output") -> None:
     """Refuse a folder that cannot be written to, by trying; `option` names another place."""
     _staging(folder, option).rmdir()
 

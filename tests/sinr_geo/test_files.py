@@ -150,7 +150,9 @@ def test_all_files_of_an_output_appear_together(tmp_path):
     assert [place.read_text() for place in places] == ["main", "side"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_said_in_words(gappy, tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(
+    gappy, tmp_path, monkeypatch
+):
     path, _ = gappy
     folder = tmp_path / "closed"
     folder.mkdir()
@@ -161,7 +163,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_in_words(gappy, tmp_path, mo
 
     monkeypatch.setattr("sinr_geo.staging.tempfile.mkdtemp", refuse)
     with pytest.raises(RequestError, match="cannot write in this folder"):
-        sinr_geo.fill(path, folder / "a.nc", **FAST)
+        sinr_geo.fill(path, folder / "a.nc", **FAST, progress=lambda *_: pytest.fail("worked"))
 
 
 @pytest.mark.parametrize(

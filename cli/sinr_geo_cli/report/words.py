@@ -48,6 +48,7 @@ _LABELS = {
     "scale": "Scale by channel",
     "scale_cells": "Width, in cells",
     "score": "Withheld error",
+    "gain_of_boosted_trees": "Log-likelihood that boosted trees add on withheld folds",
     "slope_of_disagreement": "Exponent of the members' disagreement",
     "slope_of_local_spread": "Exponent of the local spread of the values",
     "slope_of_members_error": "Exponent of the members' own standard error",
