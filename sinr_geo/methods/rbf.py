@@ -1,8 +1,14 @@
-"""`rbf`: linear radial basis functions on the nearest samples, of scipy."""
+"""`rbf`: radial basis functions on the nearest samples, of scipy.
+
+They are polyharmonic splines: linear for rough fields, thin plates and cubic for smooth ones.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import comb
+from typing import Literal
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
@@ -11,12 +17,22 @@ from sinr_geo.kriging.settings import FieldSettings
 from sinr_geo.methods.protocol import Choice, Problem
 from sinr_geo.methods.tuned_peer import RATIOS, STRETCHES, Scattered, choose_peer
 from sinr_geo.nearest import nearest
-from sinr_geo.points import FloatArray, PointSet
+from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 
 __all__ = ["RbfMethod", "RbfSettings"]
 
 _CHUNK = 50_000
+_Kernel = Literal["linear", "thin_plate_spline", "cubic", "quintic"]
+_KERNELS: Mapping[int, tuple[_Kernel, int]] = {
+    1: ("linear", 0),
+    2: ("thin_plate_spline", 1),
+    3: ("cubic", 1),
+    5: ("quintic", 2),
+}
+"""Kernel by order, and the least degree of the polynomial beside it."""
+
 _GRIDS = {
+    "order": tuple(_KERNELS),
     "ratio": RATIOS,
     "stretch": STRETCHES,
     "neighbours": (10, 30, 50, 60, 150),
@@ -30,15 +46,19 @@ class RbfSettings:
 
     Parameters
     ----------
+    order : int
+        Of the polyharmonic spline: 1 is linear, 2 a thin plate, 3 cubic, 5 quintic. The larger,
+        the smoother.
     neighbours : int
     smoothing : float
-        In spacings.
+        In spacings to the power of the order.
     stretch : float
         Natural logarithm of how far the second axis of a plane is drawn out.
     ratio : float
         Horizontal spacings that one step of time counts as.
     """
 
+    order: int = 1
     neighbours: int = 50
     smoothing: float = 0.05
     stretch: float = 0.0
@@ -52,17 +72,55 @@ class RbfSettings:
     def __call__(self, samples: Scattered) -> tuple[FloatArray, FloatArray]:
         """Interpolate; the error grows with the distance to the nearest sample."""
         places, values = _distinct(samples.places, samples.values)
-        interpolator = RBFInterpolator(
-            places,
-            values,
-            neighbors=min(self.neighbours, len(places)),
-            smoothing=self.smoothing,
-            kernel="linear",
-        )
         parts = np.array_split(samples.queries, -(-len(samples.queries) // _CHUNK))
         distance, _ = nearest(places, samples.queries, 1)
-        mean = np.concatenate([interpolator(part) for part in parts])
+        mean = np.concatenate([self._interpolated(places, values, part) for part in parts])
         return mean, np.broadcast_to(distance, mean.shape)
+
+    def _interpolated(
+        self, places: FloatArray, values: FloatArray, queries: FloatArray
+    ) -> FloatArray:
+        """Return the values (q, s) at queries (q, d).
+
+        Smooth splines stand on a polynomial. Where the nearest samples do not settle it, on a line
+        for instance, they run away from them: linear there.
+        """
+        linear = replace(self, order=1)
+        neighbours = min(self.neighbours, len(places))
+        kernel, degree = _KERNELS[self.order]
+        if self.order > 1 and neighbours <= comb(places.shape[1] + degree, degree):
+            return linear._interpolated(places, values, queries)
+        spline = RBFInterpolator(
+            places, values, neighbors=neighbours, smoothing=self.smoothing, kernel=kernel
+        )
+        if self.order == 1:
+            return np.asarray(spline(queries))
+        try:
+            found = np.asarray(spline(queries))
+        except np.linalg.LinAlgError:
+            return linear._interpolated(places, values, queries)
+        astray = _astray(found, values, nearest(places, queries, neighbours)[1])
+        if astray.any():
+            found[astray] = linear._interpolated(places, values, queries[astray])
+        return found
+
+
+def _astray(found: FloatArray, values: FloatArray, index: IntArray) -> BoolArray:
+    """Tell which of q predictions lie farther from their samples' range than it is wide; -> (q,).
+
+    Parameters
+    ----------
+    found : ndarray, shape (q, s)
+    values : ndarray, shape (m, s)
+    index : ndarray of int64, shape (q, k)
+        Samples that each was made from.
+    """
+    astray = np.zeros(len(found), dtype=np.bool_)
+    for column, predicted in zip(values.T, found.T, strict=True):
+        around = column[index]
+        low, high = around.min(axis=1), around.max(axis=1)
+        astray |= ~(np.abs(predicted - (low + high) / 2.0) <= 1.5 * (high - low))
+    return astray
 
 
 class RbfMethod:

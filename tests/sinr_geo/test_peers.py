@@ -162,13 +162,45 @@ def scattered():
     return Scattered(places, rng.normal(size=(40, 2)), queries, np.full(15, -1), 0)
 
 
-def test_rbf_is_scipys():
+@pytest.mark.parametrize(
+    ("order", "kernel"), [(1, "linear"), (2, "thin_plate_spline"), (3, "cubic"), (5, "quintic")]
+)
+def test_rbf_is_scipys(order, kernel):
     samples = scattered()
     expected = RBFInterpolator(
-        samples.places, samples.values, neighbors=20, smoothing=0.1, kernel="linear"
+        samples.places, samples.values, neighbors=20, smoothing=0.1, kernel=kernel
     )(samples.queries)
-    found, _ = RbfSettings(neighbours=20, smoothing=0.1)(samples)
+    found, _ = RbfSettings(order=order, neighbours=20, smoothing=0.1)(samples)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", [2, 3, 5])
+def test_smooth_splines_do_not_run_away_where_samples_lie_on_a_line_or_are_few(order):
+    rng = np.random.default_rng(6)
+    along = rng.uniform(0.0, 40.0, 60)
+    line = np.stack((along, 2.0 * along), axis=1)
+    beside = line[:20] + np.array([3.0, -1.0])
+    values = np.sin(along)[:, None]
+    found, _ = RbfSettings(order=order)(Scattered(line, values, beside, np.full(20, -1), 0))
+    assert np.abs(found).max() < 3.1
+    few = Scattered(line[:3], values[:3], beside, np.full(20, -1), 0)
+    np.testing.assert_array_equal(RbfSettings(order=order)(few)[0], RbfSettings()(few)[0])
+
+
+def test_rbf_finds_that_a_field_is_smooth():
+    rng = np.random.default_rng(5)
+    coordinates = rng.uniform(0, 10, size=(600, 2))
+    values = np.sin(coordinates[:, :1]) * np.cos(0.7 * coordinates[:, 1:])
+    observed = rng.random((600, 1)) < 0.7
+    points = points_of(coordinates, (AxisKind.PROJECTED,) * 2, values, observed)
+    wanted = ~observed
+    problem = problem_of(points)
+    fitted = RbfMethod().choose(points, problem).fit(points, problem)
+    error = np.sqrt(np.mean((fitted.predict(points).values - values)[wanted] ** 2))
+    linear = RBFInterpolator(
+        coordinates[observed[:, 0]], values[observed[:, 0]], neighbors=50, kernel="linear"
+    )(coordinates[wanted[:, 0]])
+    assert error < 0.3 * np.sqrt(np.mean((linear - values[wanted[:, 0]]) ** 2))
 
 
 def test_nearest_is_scikit_learns_and_leaves_a_sample_out():
