@@ -16,6 +16,7 @@ from sinr_geo.kept_memory import kept_memory
 from sinr_geo.methods.catalogue import method_named
 from sinr_geo.methods.protocol import Problem, Progress, Task
 from sinr_geo.nearest import nearest_distance
+from sinr_geo.noise_by_place import NoiseByPlace
 from sinr_geo.options import Options
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Flag, Prediction, Recovery
@@ -62,16 +63,18 @@ def recover_points(
         part = points.select_channels(varying)
         drift = GapDrift.of(part, gaps, options.seed, correct=options.correct_missingness)
         part = drift.without(part)
+        noise = NoiseByPlace.of(part, task)
+        part = noise.evened(part)
         problem = _problem(gaps, task, options, progress)
         trial = Trial.of(part, problem)
         with one_thread_each(), kept_memory():
             chosen = method_named(options.method).choose(trial.points, trial.problem)
             fitted = chosen.fit(part, problem)
-            found = drift.restored(fitted.predict(part))
+            found = drift.restored(noise.restored(fitted.predict(part)))
         prediction.values[:, varying] = found.values
         prediction.standard_error[:, varying] = found.standard_error
-        choice = {**fitted.report, "missingness": drift.as_dict()}
-        reach, notes = _tested_reach(trial), drift.notes
+        choice = {**fitted.report, "missingness": drift.as_dict(), **noise.as_dict()}
+        reach, notes = _tested_reach(trial), (*drift.notes, *noise.notes)
     able = np.zeros(len(points.channels), dtype=np.bool_)
     able[np.concatenate((varying, constant))] = True
     bounded = _within_bounds(points, prediction.values, options)
