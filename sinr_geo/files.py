@@ -175,9 +175,10 @@ def _recover_layers(
     for layer in document.layers:
         points = layer.read()
         gaps = gaps_asked_for(document.path, layer, points, options)
-        notes += [f"{layer.name}: {note}" for note in gaps.notes]
+        seen = bool(points.observed.any())
+        notes += [f"{layer.name}: {note}" for note in gaps.notes if seen]
         recovery = _as_read(points)
-        if task is Task.COMPLETION and not gaps.wanted.any():
+        if task is Task.COMPLETION and seen and not gaps.wanted.any():
             notes.append(f"{layer.name}: no gap to fill")
         else:
             try:

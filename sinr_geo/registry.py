@@ -118,4 +118,7 @@ def _no_adapter_message(path: Path, installed: Iterable[Registered]) -> str:
     readable = "; ".join(", ".join(r.adapter.reads) for r in installed if r.adapter is not None)
     broken = ", ".join(f"{r.name} ({r.broken})" for r in installed if r.adapter is None)
     hint = f"; not working: {broken}" if broken else ""
-    return f"{path}: no installed adapter opens this file; readable are {readable or 'none'}{hint}"
+    what = "folder" if path.is_dir() else "file"
+    return (
+        f"{path}: no installed adapter opens this {what}; readable are {readable or 'none'}{hint}"
+    )

@@ -75,6 +75,8 @@ def check_output(source: Path, output: Path, *, overwrite: bool, option: str = "
         raise RequestError(
             f"{output.parent}: there is no such folder; make it or name another {option}"
         )
+    if output.is_dir() and output.suffix != source.suffix:
+        raise RequestError(f"{output}: this is a folder; name a file in it with {option}")
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output}: the output exists; --overwrite replaces it")
 

@@ -150,6 +150,25 @@ def test_all_files_of_an_output_appear_together(tmp_path):
     assert [place.read_text() for place in places] == ["main", "side"]
 
 
+def test_an_output_that_is_a_folder_is_refused_before_any_work(gappy, tmp_path, monkeypatch):
+    path, _ = gappy
+    monkeypatch.chdir(tmp_path)
+    for folder in (".", tmp_path):
+        with pytest.raises(RequestError, match="this is a folder; name a file in it"):
+            sinr_geo.fill(path, folder, **FAST, overwrite=True)
+
+
+def test_a_file_in_which_nothing_was_observed_is_refused(gappy, tmp_path):
+    path, _ = gappy
+    with netCDF4.Dataset(path, "r+") as data:
+        for variable in data.variables.values():
+            if variable.ndim > 1:
+                variable[:] = np.ma.masked_all(variable.shape)
+    with pytest.raises(NothingToDoError, match="too little was observed"):
+        sinr_geo.fill(path, tmp_path / "a.nc", **FAST)
+    assert not (tmp_path / "a.nc").exists()
+
+
 def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(
     gappy, tmp_path, monkeypatch
 ):
