@@ -80,5 +80,9 @@ def test_memory_grows_no_faster_with_points_than_planned(peaks):
 
 
 def test_the_plan_is_linear_in_points():
-    first, second, third = (memory_plan(n, 2, 3) for n in (0, 10**6, 2 * 10**6))
+    first, second, third = (memory_plan(n * 10**6, 2, 3) for n in (1, 2, 3))
     assert third - second == second - first > 0
+
+
+def test_little_data_need_little_more_than_the_libraries():
+    assert memory_plan(500, 2, 1) < 2**30 < memory_plan(20_000, 2, 1)
