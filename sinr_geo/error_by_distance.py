@@ -13,14 +13,17 @@ __all__ = ["ErrorByDistance"]
 
 _BINS = 8
 _PER_BIN = 30
+_STEEPEST = 3.0
+_MOST_BEYOND = float(np.log(4.0))
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorByDistance:
     """Root mean square of withheld errors per channel, in bins of the log distance.
 
-    Between the centres of the bins it is interpolated; it never falls with the distance, and
-    beyond the bins it stays as it is. Build one with `ErrorByDistance.fit`.
+    Between the centres of the bins it is interpolated, and it never falls with the distance. Beyond
+    the last one it goes on with the power of the distance that the farther half of them shows, to
+    four times what it is there at most. Build one with `ErrorByDistance.fit`.
 
     Parameters
     ----------
@@ -75,8 +78,20 @@ class ErrorByDistance:
         for j, (centres, errors) in enumerate(zip(self.log_distance, self.error, strict=True)):
             away = distance[:, j] > 0
             log = np.log(np.where(away, distance[:, j], 1.0))
-            out[:, j] = np.where(away, np.interp(log, centres, errors), self.at_zero[j])
+            beyond = np.exp(
+                np.clip(_slope(centres, errors) * (log - centres[-1]), 0.0, _MOST_BEYOND)
+            )
+            out[:, j] = np.where(away, np.interp(log, centres, errors) * beyond, self.at_zero[j])
         return out
+
+
+def _slope(centres: FloatArray, errors: FloatArray) -> float:
+    """Return by which power of the distance the error rises over the farther half of the bins."""
+    first = (len(centres) - 1) // 2
+    if not (errors[first] > 0 and centres[-1] > centres[first]):
+        return 0.0
+    rise = np.log(errors[-1] / errors[first]) / (centres[-1] - centres[first])
+    return float(np.clip(rise, 0.0, _STEEPEST))
 
 
 def _channel(residual: FloatArray, distance: FloatArray) -> tuple[FloatArray, FloatArray, float]:

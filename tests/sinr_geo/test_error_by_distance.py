@@ -16,14 +16,25 @@ def test_it_recovers_an_error_that_grows_with_distance():
     assert np.allclose(error(asked), asked, rtol=0.25)
 
 
-def test_it_never_falls_and_stays_constant_beyond_the_data():
+def test_it_goes_on_growing_beyond_what_was_withheld_but_not_for_ever():
+    rng = np.random.default_rng(2)
+    distance = np.exp(rng.uniform(0, 2, (4_000, 1)))
+    residual = rng.normal(size=(4_000, 1)) * distance**2
+    error = ErrorByDistance.fit(residual, distance, np.ones((4_000, 1), dtype=bool))
+    last, beyond, far = error(np.array([[7.0], [10.0], [1e6]]))[:, 0]
+    assert 1.5 < beyond / last < 2.5
+    assert far < 6.0 * last
+
+
+def test_it_never_falls_and_hardly_grows_beyond_data_that_show_no_growth():
     rng = np.random.default_rng(1)
     distance = rng.uniform(1, 9, (500, 1))
     residual = rng.normal(size=(500, 1))
     error = ErrorByDistance.fit(residual, distance, np.ones((500, 1), dtype=bool))
     found = error(np.linspace(0.1, 50, 200)[:, None])[:, 0]
     assert (np.diff(found) >= 0).all()
-    assert found[-1] == error(np.array([[np.inf]]))[0, 0]
+    assert error(np.array([[20.0]]))[0, 0] < 1.3 * np.sqrt(np.mean(residual**2))
+    assert np.isfinite(error(np.array([[np.inf]]))[0, 0])
 
 
 def test_observed_entries_have_an_error_of_their_own():
