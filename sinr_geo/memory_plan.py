@@ -18,10 +18,11 @@ def memory_plan(points: int, axes: int, channels: int) -> int:
     """Return the bytes of memory to plan for with the default method.
 
     The libraries; what choosing takes, which grows with the points (or with every 32 samples, if
-    those are more) until there are 24,576; and what grows on. Of every point: its neighbours and superpixel (150), its coordinates thrice, as
-    read, embedded and sorted by a tree (24 an axis). Of every sample: the value twice, masks, the
-    prediction and error of two members at a time and of those that keep theirs, their weighted
-    mean and spread, and what is written (250). Methods that stand alone take less.
+    those are more) until there are 24,576; and what grows on. Of every point: its neighbours and
+    superpixel (150), its coordinates thrice, as read, embedded and sorted by a tree (24 an axis).
+    Of every sample: the value twice, masks, the prediction and error of two members at a time and
+    of those that keep theirs, their weighted mean and spread, and what is written (250). Methods
+    that stand alone take less.
 
     Parameters
     ----------
