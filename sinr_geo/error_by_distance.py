@@ -14,7 +14,9 @@ __all__ = ["ErrorByDistance"]
 _BINS = 8
 _PER_BIN = 30
 _STEEPEST = 3.0
-_MOST_BEYOND = float(np.log(4.0))
+_MOST_BEYOND, _FARTHEST = float(np.log(4.0)), 100.0
+_NARROWEST = float(np.log(1.5))
+"""Over a narrower range of distances a rise is rather one by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,9 @@ class ErrorByDistance:
         for j, (centres, errors) in enumerate(zip(self.log_distance, self.error, strict=True)):
             away = distance[:, j] > 0
             log = np.log(np.where(away, distance[:, j], 1.0))
-            beyond = np.exp(
-                np.clip(_slope(centres, errors) * (log - centres[-1]), 0.0, _MOST_BEYOND)
-            )
+            log = np.minimum(log, centres[-1] + _FARTHEST)
+            farther = np.maximum(log - centres[-1], 0.0)
+            beyond = np.exp(np.minimum(_slope(centres, errors) * farther, _MOST_BEYOND))
             out[:, j] = np.where(away, np.interp(log, centres, errors) * beyond, self.at_zero[j])
         return out
 
@@ -88,10 +90,10 @@ class ErrorByDistance:
 def _slope(centres: FloatArray, errors: FloatArray) -> float:
     """Return by which power of the distance the error rises over the farther half of the bins."""
     first = (len(centres) - 1) // 2
-    if not (errors[first] > 0 and centres[-1] > centres[first]):
+    if not errors[first] > 0:
         return 0.0
-    rise = np.log(errors[-1] / errors[first]) / (centres[-1] - centres[first])
-    return float(np.clip(rise, 0.0, _STEEPEST))
+    rise = np.log(errors[-1] / errors[first])
+    return float(np.clip(rise / max(centres[-1] - centres[first], _NARROWEST), 0.0, _STEEPEST))
 
 
 def _channel(residual: FloatArray, distance: FloatArray) -> tuple[FloatArray, FloatArray, float]:

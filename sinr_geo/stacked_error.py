@@ -160,7 +160,8 @@ class StackedError:
         """Return the standard errors (m,) of entries, in units of the channel's spread."""
         shape = np.exp((signs.design() - self.centre) @ self.slope)
         if self.boosted is not None:
-            shape *= self.boosted(signs.features())
+            asked = np.isfinite(signs.level)
+            shape[asked] *= self.boosted(signs.features()[asked])
         return np.asarray(self.scale[signs.channel] * shape)
 
 

@@ -11,6 +11,9 @@ from sinr_geo.errors import OutputExistsError, RequestError
 
 __all__ = ["Writer", "check_folder", "check_output", "output_path", "write_whole"]
 
+_STORE_MARKS = ("zarr.json", ".zgroup", ".zmetadata", ".zattrs")
+"""What tells a Zarr store, which is a folder and may be replaced, from any other folder."""
+
 Writer = Callable[[Path], tuple[Path, ...]]
 """Writes to the path that it is given and returns every file it wrote, the main one first."""
 
@@ -75,7 +78,7 @@ def check_output(source: Path, output: Path, *, overwrite: bool, option: str = "
         raise RequestError(
             f"{output.parent}: there is no such folder; make it or name another {option}"
         )
-    if output.is_dir() and output.suffix != source.suffix:
+    if output.is_dir() and not any((output / mark).exists() for mark in _STORE_MARKS):
         raise RequestError(f"{output}: this is a folder; name a file in it with {option}")
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output}: the output exists; --overwrite replaces it")

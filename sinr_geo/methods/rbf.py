@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import comb
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
@@ -21,7 +21,7 @@ from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 
 __all__ = ["RbfMethod", "RbfSettings"]
 
-_CHUNK = 50_000
+_CHUNK, _FEW = 50_000, 4
 _Kernel = Literal["linear", "thin_plate_spline", "cubic", "quintic"]
 _KERNELS: Mapping[int, tuple[_Kernel, int]] = {
     1: ("linear", 0),
@@ -95,14 +95,22 @@ class RbfSettings:
         )
         if self.order == 1:
             return np.asarray(spline(queries))
-        try:
-            found = np.asarray(spline(queries))
-        except np.linalg.LinAlgError:
-            return linear._interpolated(places, values, queries)
+        found = _settled(spline, queries, values.shape[1])
         astray = _astray(found, values, nearest(places, queries, neighbours)[1])
         if astray.any():
             found[astray] = linear._interpolated(places, values, queries[astray])
         return found
+
+
+def _settled(spline: RBFInterpolator[Any, Any], queries: FloatArray, channels: int) -> FloatArray:
+    """Evaluate a spline (q, channels); NaN for the few around one that samples do not settle."""
+    try:
+        return np.asarray(spline(queries))
+    except np.linalg.LinAlgError:
+        if len(queries) <= _FEW:
+            return np.full((len(queries), channels), np.nan)
+    halves = np.array_split(queries, 2)
+    return np.concatenate([_settled(spline, half, channels) for half in halves])
 
 
 def _astray(found: FloatArray, values: FloatArray, index: IntArray) -> BoolArray:
@@ -129,7 +137,7 @@ class RbfMethod:
     name = "rbf"
 
     def choose(self, points: PointSet, problem: Problem) -> Choice:
-        """Choose neighbours, smoothing and the ratio of time to space on the folds."""
+        """Choose order, neighbours, smoothing and what distance means on the folds."""
         return choose_peer(self.name, RbfSettings(), _GRIDS, points, problem)
 
 

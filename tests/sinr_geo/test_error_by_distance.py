@@ -51,3 +51,21 @@ def test_channels_are_apart_and_one_without_withheld_entries_is_unknown():
     found = ErrorByDistance.fit(residual, distance, withheld)(np.ones((1, 2)))
     assert found[0, 0] == 3.0
     assert np.isnan(found[0, 1])
+
+
+def test_infinity_is_allowed_where_errors_do_not_grow():
+    distance = np.linspace(1.0, 2.0, 200)[:, None]
+    residual = np.where(np.arange(200)[:, None] % 2 == 0, 1.0, -1.0)
+    for rows in (20, 200):
+        seen = np.ones((rows, 1), dtype=bool)
+        error = ErrorByDistance.fit(residual[:rows], distance[:rows], seen)
+        np.testing.assert_allclose(error(np.array([[1.0], [9.0], [np.inf]])), 1.0)
+
+
+def test_rounding_of_equal_distances_shows_no_growth():
+    rng = np.random.default_rng(7)
+    for _ in range(10):
+        distance = 1.0 + 1e-13 * rng.standard_normal((2_000, 1))
+        residual = rng.standard_normal((2_000, 1))
+        error = ErrorByDistance.fit(residual, distance, np.ones((2_000, 1), dtype=bool))
+        assert error(np.array([[2.0]]))[0, 0] < 1.6

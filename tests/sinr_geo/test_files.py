@@ -17,7 +17,7 @@ from sinr_geo.errors import (
     OutputExistsError,
     RequestError,
 )
-from sinr_geo.staging import write_whole
+from sinr_geo.staging import check_output, write_whole
 
 FAST = {"method": "sinr-bayes", "effort": "fast"}
 
@@ -155,7 +155,22 @@ def test_an_output_that_is_a_folder_is_refused_before_any_work(gappy, tmp_path, 
     monkeypatch.chdir(tmp_path)
     for folder in (".", tmp_path):
         with pytest.raises(RequestError, match="this is a folder; name a file in it"):
-            sinr_geo.fill(path, folder, **FAST, overwrite=True)
+            sinr_geo.fill(
+                path, folder, **FAST, overwrite=True, progress=lambda *_: pytest.fail("worked")
+            )
+
+
+def test_no_folder_but_a_store_is_replaced(tmp_path):
+    source, results, store = tmp_path / "scene", tmp_path / "results", tmp_path / "filled.zarr"
+    source.write_bytes(b"pixels")
+    for folder in (results, store):
+        folder.mkdir()
+        (folder / "work.txt").write_text("mine")
+    for folder in (results, store):
+        with pytest.raises(RequestError, match="this is a folder"):
+            check_output(source, folder, overwrite=True)
+    (store / "zarr.json").write_text("{}")
+    check_output(source, store, overwrite=True)
 
 
 def test_a_file_in_which_nothing_was_observed_is_refused(gappy, tmp_path):
@@ -163,7 +178,7 @@ def test_a_file_in_which_nothing_was_observed_is_refused(gappy, tmp_path):
     with netCDF4.Dataset(path, "r+") as data:
         for variable in data.variables.values():
             if variable.ndim > 1:
-                variable[:] = np.ma.masked_all(variable.shape)
+                variable[:] = np.ma.masked_array(np.zeros(variable.shape), mask=True)
     with pytest.raises(NothingToDoError, match="too little was observed"):
         sinr_geo.fill(path, tmp_path / "a.nc", **FAST)
     assert not (tmp_path / "a.nc").exists()

@@ -187,6 +187,22 @@ def test_smooth_splines_do_not_run_away_where_samples_lie_on_a_line_or_are_few(o
     np.testing.assert_array_equal(RbfSettings(order=order)(few)[0], RbfSettings()(few)[0])
 
 
+def test_one_place_beside_a_line_does_not_make_other_predictions_linear():
+    rng = np.random.default_rng(8)
+    spread = rng.uniform(0, 20, (400, 2))
+    row = np.stack((np.linspace(100, 130, 80), np.full(80, 50.0)), axis=1)
+    places = np.concatenate((spread, row))
+    values = np.sin(places[:, :1] / 3.0)
+    settings = RbfSettings(order=3, neighbours=30)
+    inside = rng.uniform(5, 15, (100, 2))
+    alone, _ = settings(Scattered(places, values, inside, np.full(100, -1), 0))
+    more = np.concatenate((inside, [[115.0, 51.0]]))
+    found, _ = settings(Scattered(places, values, more, np.full(101, -1), 0))
+    assert np.isfinite(found).all()
+    same = np.isclose(found[:100], alone).all(axis=1)
+    assert same.mean() > 0.9
+
+
 def test_rbf_finds_that_a_field_is_smooth():
     rng = np.random.default_rng(5)
     coordinates = rng.uniform(0, 10, size=(600, 2))
