@@ -25,7 +25,7 @@ __all__ = ["NoiseByPlace"]
 
 _ORDER, _GAIN = 4, 70.0
 _LOWER_ORDER, _LOWER_GAIN = 2, 6.0
-_CELLS_ALONG, _MOST_BLOCKS = 10, 12
+_CELLS_ALONG, _MOST_BLOCKS = 10, 144
 _FEWEST_BLOCKS, _FEWEST_IN_BLOCK = 16, 40
 _MOST_CHANNELS, _MOST_ENTRIES = 12, 1 << 23
 _STRONG = 10.0
@@ -33,6 +33,8 @@ _WORTH = 1.3
 _WHITE = 0.8
 _DECILES = (0.1, 0.9)
 _LEAST = 1e-12
+_FULL, _AGREED = 0.5, 0.9
+_FOR_A_SQUARE, _DIGITS = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,21 @@ class NoiseByPlace:
         blocks = _Blocks.of(points, points.lattice)
         if blocks is None:
             return cls()
-        design = _quadratic(blocks.place)
-        regression = _Regression.of(design, blocks.log_variance)
-        nothing = _Regression.of(design[:, :1], blocks.log_variance).bic
-        lit = _Regression.of(_quadratic(blocks.brightness[:, None]), blocks.log_variance)
+        surface = _Quadratic.of(blocks.place)
+        mean = blocks.log_variance.mean(axis=1)
+        regression = _Regression.of(surface(blocks.place), mean)
+        nothing = _Regression.of(np.ones((len(mean), 1)), mean).bic
+        lit = _Regression.of(_Quadratic.of(blocks.brightness)(blocks.brightness), mean)
         evidence = {"place": regression.bic - nothing, "brightness": lit.bic - nothing}
         low, high = np.quantile(regression.said, _DECILES)
         if (
             evidence["place"] > min(0.0, evidence["brightness"]) - _STRONG
             or blocks.whiteness < _WHITE
             or high - low < 2.0 * np.log(_WORTH)
+            or not blocks.agree_with(regression.said)
         ):
             return cls(evidence=evidence)
-        level = np.exp(regression.at(_quadratic(_places(points.lattice))) / 2.0)
+        level = np.exp(regression.at(surface(_places(points.lattice))) / 2.0)
         return cls(level / np.sqrt(np.mean(level**2)), _means(points), evidence)
 
     def evened(self, points: PointSet) -> PointSet:
@@ -119,10 +123,10 @@ class _Blocks:
     Parameters
     ----------
     place : ndarray, shape (b, d)
-        Centres, from -1 to 1.
-    log_variance : ndarray, shape (b,)
-        Logarithm of the variance of the noise, less its mean, averaged over channels.
-    brightness : ndarray, shape (b,)
+        Centres, from -1 to 1; sine and cosine along a dimension that wraps.
+    log_variance : ndarray, shape (b, c)
+        Logarithm of the variance of the noise, less its mean, for every channel looked at.
+    brightness : ndarray, shape (b, 1)
         Mean of the standardised channels.
     whiteness : float
         Median ratio of the variance of fourth differences to that of second ones, both in units of
@@ -138,7 +142,9 @@ class _Blocks:
     def of(cls, points: PointSet, lattice: Lattice) -> _Blocks | None:
         """Measure blocks; None where they are too few."""
         most = int(np.clip(_MOST_ENTRIES // lattice.size, 1, _MOST_CHANNELS))
-        columns = np.unique(np.linspace(0, len(points.channels) - 1, most).astype(np.int64))
+        count = points.observed.sum(axis=0)
+        full = np.flatnonzero(count >= _FULL * count.max(initial=0))
+        columns = full[np.unique(np.linspace(0, full.size - 1, most).astype(np.int64))]
         whole = np.asarray(points.observed[:, columns].all(axis=1))
         told = lattice.spread(whole, False)
         if not told.any():
@@ -162,7 +168,12 @@ class _Blocks:
             return None
         logs = np.log(fine[:, usable])
         whiteness = float(np.median(fine[:, usable] / coarse[:, usable]))
-        return cls(places, (logs - logs.mean(axis=0)).mean(axis=1), lit, whiteness)
+        return cls(places, logs - logs.mean(axis=0), lit[:, None], whiteness)
+
+    def agree_with(self, said: FloatArray) -> bool:
+        """Whether every channel follows what was said of the blocks (b,) rather than nothing."""
+        left = np.mean((self.log_variance - said[:, None]) ** 2, axis=0)
+        return bool((left < _AGREED * np.mean(self.log_variance**2, axis=0)).all())
 
 
 def _differences(cube: FloatArray, space: tuple[int, ...], order: int, gain: float) -> FloatArray:
@@ -181,19 +192,36 @@ def _parts(
     lattice: Lattice, shape: tuple[int, ...]
 ) -> Iterator[tuple[FloatArray, tuple[slice, ...]]]:
     """Cut a grid into blocks along space; yield their centres from -1 to 1, and where they are."""
-    counts = {a: int(np.clip(shape[a] // _CELLS_ALONG, 1, _MOST_BLOCKS)) for a in lattice.space}
+    wide = sum(shape[axis] >= 2 * _CELLS_ALONG for axis in lattice.space)
+    most = int(_MOST_BLOCKS ** (1.0 / max(wide, 1)))
+    along = _CELLS_ALONG if wide > 1 else _CELLS_ALONG**2
+    counts = {a: int(np.clip(shape[a] // along, 1, most)) for a in lattice.space}
+    wraps = _wraps(lattice)
     for number in np.ndindex(*counts.values()):
         part = [slice(None)] * len(shape)
         for (axis, count), i in zip(counts.items(), number, strict=True):
             part[axis] = slice(shape[axis] * i // count, shape[axis] * (i + 1) // count)
         centre = (2.0 * np.array(number) + 1.0) / np.array(list(counts.values())) - 1.0
-        yield centre, tuple(part)
+        yield _unwrapped(centre[None], wraps)[0], tuple(part)
+
+
+def _wraps(lattice: Lattice) -> tuple[bool, ...]:
+    return tuple(lattice.wraps[axis] for axis in lattice.space)
+
+
+def _unwrapped(place: FloatArray, wraps: tuple[bool, ...]) -> FloatArray:
+    """Give a dimension that meets itself at its ends a sine and a cosine; (b, d) -> (b, d')."""
+    columns: list[FloatArray] = []
+    for column, wrapped in zip(place.T, wraps, strict=True):
+        columns += [np.sin(np.pi * column), np.cos(np.pi * column)] if wrapped else [column]
+    return np.stack(columns, axis=1)
 
 
 def _places(lattice: Lattice) -> FloatArray:
-    """Return where points lie along space, from -1 to 1; -> (n, d)."""
+    """Return where points lie along space, as the centres of blocks are told; -> (n, d)."""
     sizes = np.array([lattice.shape[axis] for axis in lattice.space])
-    return np.asarray((2.0 * lattice.index[:, list(lattice.space)] + 1.0) / sizes - 1.0)
+    index = lattice.index[:, list(lattice.space)]
+    return _unwrapped(np.asarray((2.0 * index + 1.0) / sizes - 1.0), _wraps(lattice))
 
 
 def _means(points: PointSet) -> FloatArray:
@@ -208,11 +236,30 @@ def _variance(differences: FloatArray) -> FloatArray:
     return np.asarray((MAD_TO_SD * np.nanmedian(np.abs(flat), axis=0)) ** 2)
 
 
-def _quadratic(place: FloatArray) -> FloatArray:
-    """Return 1, the columns of place (b, d), and their products; (b, 1 + d + d (d + 1) / 2)."""
-    columns = place.T
-    pairs = [first * second for first, second in combinations_with_replacement(columns, 2)]
-    return np.stack([np.ones(len(place)), *columns, *pairs], axis=1)
+@dataclass(frozen=True, slots=True)
+class _Quadratic:
+    """1, coordinates and their products, as far as a set of places can tell them apart.
+
+    Parameters
+    ----------
+    pairs : tuple of (int, int)
+        Columns to multiply; no square of a column that takes fewer than three values.
+    """
+
+    pairs: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, place: FloatArray) -> _Quadratic:
+        """Find out what places (b, d) tell apart."""
+        values = [np.unique(column.round(_DIGITS)).size for column in place.T]
+        every = combinations_with_replacement(range(len(values)), 2)
+        return cls(tuple((i, j) for i, j in every if i != j or values[i] >= _FOR_A_SQUARE))
+
+    def __call__(self, place: FloatArray) -> FloatArray:
+        """Return the design of places (b, d); -> (b, 1 + d + pairs)."""
+        columns = place.T
+        products = [columns[i] * columns[j] for i, j in self.pairs]
+        return np.stack([np.ones(len(place)), *columns, *products], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +281,10 @@ class _Regression:
     @classmethod
     def of(cls, design: FloatArray, values: FloatArray) -> _Regression:
         """Fit by least squares."""
-        weights = np.linalg.lstsq(design, values, rcond=None)[0]
+        weights, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
         said, count = design @ weights, len(values)
         left = max(float(np.mean((values - said) ** 2)), _LEAST)
-        return cls(weights, said, float(count * np.log(left) + weights.size * np.log(count)))
+        return cls(weights, said, float(count * np.log(left) + rank * np.log(count)))
 
     def at(self, design: FloatArray) -> FloatArray:
         """Return what it says elsewhere, no less and no more than of the values."""

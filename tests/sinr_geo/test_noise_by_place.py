@@ -80,6 +80,53 @@ def test_other_noise_and_rough_scenes_are_not_taken_for_it(scene):
     assert found_in(scene).notes == ()
 
 
+def test_channels_that_do_not_agree_are_left_alone():
+    rising, falling = field(4.0) + RAMP * noise(), field(4.0, 2) + RAMP[:, ::-1] * noise(3)
+    assert found_in(rising, falling).level is None
+    assert found_in(rising, field(4.0, 2) + 5.0 * noise(3)).level is None
+
+
+def test_the_level_is_the_same_on_both_sides_of_a_seam():
+    angle = 2.0 * np.pi * np.arange(120) / 120.0
+    expected = np.exp(np.sin(angle))
+    scene = gaussian_filter(np.random.default_rng(0).standard_normal((60, 120)), 4.0, mode="wrap")
+    noisy = 40.0 * scene + expected * np.random.default_rng(1).standard_normal((60, 120))
+    row, column = np.divmod(np.arange(noisy.size), 120)
+    points = PointSet(
+        np.stack((3.0 * column, 60.0 - 2.0 * row), axis=1),
+        noisy.reshape(-1, 1),
+        np.ones((noisy.size, 1), dtype=bool),
+        (Axis("lon", AxisKind.LONGITUDE, period=360.0), Axis("lat", AxisKind.LATITUDE)),
+        (Channel("t"),),
+        Lattice(("lat", "lon"), (60, 120), np.arange(noisy.size), (0, 1), (), (False, True)),
+    )
+    level = NoiseByPlace.of(points, Task.DENOISING).level.reshape(60, 120).mean(axis=0)
+    np.testing.assert_allclose(level[0], level[-1], rtol=0.15)
+    assert np.abs(np.log(level / level.mean() * expected.mean() / expected)).max() < 0.35
+
+
+@pytest.mark.parametrize("rows", [1, 25, 35])
+def test_a_narrow_grid_has_no_trend_across_it(rows):
+    columns = 480 if rows > 1 else 4_000
+    rng = np.random.default_rng(5)
+    ramp = np.geomspace(1.0, 20.0, columns)
+    smooth = 50.0 * np.sin(np.arange(columns) / 30.0)
+    noisy = smooth + ramp * rng.standard_normal((rows, columns))
+    row, column = np.divmod(np.arange(noisy.size), columns)
+    points = PointSet(
+        np.stack((30.0 * column, -30.0 * row), axis=1),
+        noisy.reshape(-1, 1),
+        np.ones((noisy.size, 1), dtype=bool),
+        (Axis("x", AxisKind.PROJECTED, "m"), Axis("y", AxisKind.PROJECTED, "m")),
+        (Channel("v"),),
+        Lattice(("y", "x"), noisy.shape, np.arange(noisy.size), (0, 1)),
+    )
+    level = NoiseByPlace.of(points, Task.DENOISING).level.reshape(noisy.shape)
+    assert level.mean(axis=0)[-1] > 8.0 * level.mean(axis=0)[0]
+    across = level.mean(axis=1)
+    assert across.max() < 1.35 * across.min()
+
+
 def test_it_is_not_looked_for_where_gaps_are_filled_or_points_lie_scattered():
     uneven = field(4.0) + RAMP * noise()
     assert found_in(uneven, task=Task.COMPLETION).as_dict() == {}
