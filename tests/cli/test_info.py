@@ -17,7 +17,7 @@ def test_info_says_how_a_file_is_read(run, weather):
     assert "axis lat: latitude, 49.25 to 54.75 degrees" in text
     assert "channel t2m [K]: " in text
     assert "fill takes" in text
-    assert "plan: 15 superpixels in segment, 2.4 GB of memory in fill" in text
+    assert "plan: 15 superpixels in segment, 907 MB of memory in fill" in text
 
 
 def test_json_has_no_infinity(run, weather):
