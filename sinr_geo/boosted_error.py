@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["BoostedError"]
 
 _ENOUGH, _MOST = 2_000, 100_000
-_WORTH = 1.0
 _FLOOR = 1e-6
 
 
@@ -74,7 +73,7 @@ class BoostedError:
         gains = 0.5 * (squares - squares / variance - np.log(variance))
         by_fold = np.array([gains[fold == one].mean() for one in folds])
         scatter = by_fold.std(ddof=1) / np.sqrt(folds.size)
-        if not by_fold.mean() > _WORTH * scatter:
+        if not by_fold.mean() > scatter:
             return None
         return cls(_grown(features, squares), np.sqrt(variance), float(gains.mean()))
 

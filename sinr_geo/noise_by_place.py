@@ -16,24 +16,32 @@ from typing import Any
 
 import numpy as np
 
-from sinr_geo.gaussian.noise import MAD_TO_SD, Residuals
+from sinr_geo.gaussian.noise import MAD_TO_SD, Residuals, differences
+from sinr_geo.gaussian.scaling import Scaling
 from sinr_geo.methods.protocol import Task
 from sinr_geo.points import FloatArray, Lattice, PointSet
 from sinr_geo.recovery import Prediction
 
 __all__ = ["NoiseByPlace"]
 
-_ORDER, _GAIN = 4, 70.0
-_LOWER_ORDER, _LOWER_GAIN = 2, 6.0
+_ORDER, _LOWER_ORDER = 4, 2
 _CELLS_ALONG, _MOST_BLOCKS = 10, 144
 _FEWEST_BLOCKS, _FEWEST_IN_BLOCK = 16, 40
 _MOST_CHANNELS, _MOST_ENTRIES = 12, 1 << 23
+
 _STRONG = 10.0
+"""By how much the BIC of place has to be lower: very strong evidence by Kass and Raftery (1995)."""
 _WORTH = 1.3
+"""Ratio of the level's deciles from which on it is worth to be evened out."""
 _WHITE = 0.8
+"""Share of their variance that differences of a higher order keep where noise covers the scene."""
+_AGREED = 0.9
+"""Share of a channel's own variation between blocks that the common level may leave at most."""
+_FULL = 0.5
+"""Observed entries, of those of the fullest channel, from which on a channel is looked at."""
+
 _DECILES = (0.1, 0.9)
 _LEAST = 1e-12
-_FULL, _AGREED = 0.5, 0.9
 _FOR_A_SQUARE, _DIGITS = 3, 6
 
 
@@ -57,7 +65,14 @@ class NoiseByPlace:
 
     @classmethod
     def of(cls, points: PointSet, task: Task) -> NoiseByPlace:
-        """Look for it where noise is to be removed from a grid."""
+        """Look for it where noise is to be removed from a grid.
+
+        Parameters
+        ----------
+        points : PointSet
+            Something was observed in every channel.
+        task : Task
+        """
         if task is not Task.DENOISING or points.lattice is None:
             return cls()
         blocks = _Blocks.of(points, points.lattice)
@@ -78,7 +93,7 @@ class NoiseByPlace:
         ):
             return cls(evidence=evidence)
         level = np.exp(regression.at(surface(_places(points.lattice))) / 2.0)
-        return cls(level / np.sqrt(np.mean(level**2)), _means(points), evidence)
+        return cls(level / np.sqrt(np.mean(level**2)), Scaling.of(points).offset, evidence)
 
     def evened(self, points: PointSet) -> PointSet:
         """Return points whose noise has one level."""
@@ -151,8 +166,8 @@ class _Blocks:
             return None
         found = Residuals.of(lattice.spread(points.values[:, columns], np.nan), told)
         residual = np.where(told[..., None], found.residual, np.nan)
-        high = _differences(residual, lattice.space, _ORDER, _GAIN)
-        low = _differences(residual, lattice.space, _LOWER_ORDER, _LOWER_GAIN)
+        high = _differences(residual, lattice.space, _ORDER)
+        low = _differences(residual, lattice.space, _LOWER_ORDER)
         rows = []
         for place, part in _parts(lattice, residual.shape[:-1]):
             fine, coarse, lit = high[part], low[part], found.standard[part]
@@ -176,16 +191,11 @@ class _Blocks:
         return bool((left < _AGREED * np.mean(self.log_variance**2, axis=0)).all())
 
 
-def _differences(cube: FloatArray, space: tuple[int, ...], order: int, gain: float) -> FloatArray:
+def _differences(cube: FloatArray, space: tuple[int, ...], order: int) -> FloatArray:
     """Difference a cube (..., s) along space; NaN at the rim, shaped as it was."""
-    for axis in space:
-        if cube.shape[axis] <= order:
-            continue
-        widths = [(0, 0)] * cube.ndim
-        widths[axis] = (order // 2, order // 2)
-        inner = np.diff(cube, n=order, axis=axis) / np.sqrt(gain)
-        cube = np.pad(inner, widths, constant_values=np.nan)
-    return cube
+    inner = differences(cube, space, order)
+    cut = np.subtract(cube.shape, inner.shape) // 2
+    return np.pad(inner, [(width, width) for width in cut], constant_values=np.nan)
 
 
 def _parts(
@@ -224,15 +234,9 @@ def _places(lattice: Lattice) -> FloatArray:
     return _unwrapped(np.asarray((2.0 * index + 1.0) / sizes - 1.0), _wraps(lattice))
 
 
-def _means(points: PointSet) -> FloatArray:
-    """Return the mean of every channel's observed values; -> (s,)."""
-    count = np.maximum(points.observed.sum(axis=0), 1)
-    return np.asarray(np.where(points.observed, points.values, 0.0).sum(axis=0) / count)
-
-
-def _variance(differences: FloatArray) -> FloatArray:
+def _variance(noise: FloatArray) -> FloatArray:
     """Return the variance of every channel of (..., s), by the median; -> (s,)."""
-    flat = differences.reshape(-1, differences.shape[-1])
+    flat = noise.reshape(-1, noise.shape[-1])
     return np.asarray((MAD_TO_SD * np.nanmedian(np.abs(flat), axis=0)) ** 2)
 
 

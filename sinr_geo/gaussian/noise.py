@@ -7,6 +7,7 @@ the residual too: with weights W, residual variance = noise + W^2 noise, solved 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.optimize import nnls
 
 from sinr_geo.points import BoolArray, FloatArray
 
-__all__ = ["MAD_TO_SD", "Residuals", "noise_levels", "second_differences"]
+__all__ = ["MAD_TO_SD", "Residuals", "differences", "noise_levels", "second_differences"]
 
 MAD_TO_SD = 1.4826
 """Standard deviation of a normal variable whose absolute value has median 1."""
@@ -138,13 +139,32 @@ def second_differences(
     told : ndarray of bool, shaped like them
         Those that rest on observed cells alone.
     """
-    difference, gain, told = channel, 1.0, observed
+    told = observed
     for axis in space:
         if channel.shape[axis] >= 3:
-            difference = np.diff(difference, n=2, axis=axis)
             told = _three_in_a_row(told, axis)
-            gain *= 6.0
-    return difference / np.sqrt(gain), told
+    return differences(channel, space, 2), told
+
+
+def differences(values: FloatArray, space: tuple[int, ...], order: int) -> FloatArray:
+    """Difference values along every space dimension that is longer than the order.
+
+    Parameters
+    ----------
+    values : ndarray, shape (...)
+    space : tuple of int
+    order : int
+
+    Returns
+    -------
+    ndarray
+        Shorter by the order along those dimensions; white noise keeps its variance.
+    """
+    for axis in space:
+        if values.shape[axis] > order:
+            # The squares of the binomial coefficients of an order add up to this.
+            values = np.diff(values, n=order, axis=axis) / math.sqrt(math.comb(2 * order, order))
+    return values
 
 
 def _three_in_a_row(told: BoolArray, axis: int) -> BoolArray:

@@ -1,6 +1,6 @@
 """`rbf`: radial basis functions on the nearest samples, of scipy.
 
-They are polyharmonic splines: linear for rough fields, thin plates and cubic for smooth ones.
+They are polyharmonic splines: linear ones for rough fields, up to quintic ones for smooth fields.
 """
 
 from __future__ import annotations
@@ -85,11 +85,10 @@ class RbfSettings:
         Smooth splines stand on a polynomial. Where the nearest samples do not settle it, on a line
         for instance, they run away from them: linear there.
         """
-        linear = replace(self, order=1)
         neighbours = min(self.neighbours, len(places))
         kernel, degree = _KERNELS[self.order]
         if self.order > 1 and neighbours <= comb(places.shape[1] + degree, degree):
-            return linear._interpolated(places, values, queries)
+            return self._linear(places, values, queries)
         spline = RBFInterpolator(
             places, values, neighbors=neighbours, smoothing=self.smoothing, kernel=kernel
         )
@@ -98,8 +97,11 @@ class RbfSettings:
         found = _settled(spline, queries, values.shape[1])
         astray = _astray(found, values, nearest(places, queries, neighbours)[1])
         if astray.any():
-            found[astray] = linear._interpolated(places, values, queries[astray])
+            found[astray] = self._linear(places, values, queries[astray])
         return found
+
+    def _linear(self, places: FloatArray, values: FloatArray, queries: FloatArray) -> FloatArray:
+        return replace(self, order=1)._interpolated(places, values, queries)
 
 
 def _settled(spline: RBFInterpolator[Any, Any], queries: FloatArray, channels: int) -> FloatArray:

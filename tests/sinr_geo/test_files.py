@@ -173,12 +173,17 @@ def test_no_folder_but_a_store_is_replaced(tmp_path):
     check_output(source, store, overwrite=True)
 
 
-def test_a_file_in_which_nothing_was_observed_is_refused(gappy, tmp_path):
-    path, _ = gappy
-    with netCDF4.Dataset(path, "r+") as data:
-        for variable in data.variables.values():
-            if variable.ndim > 1:
-                variable[:] = np.ma.masked_array(np.zeros(variable.shape), mask=True)
+def test_a_series_in_which_nothing_was_observed_is_refused(tmp_path):
+    path = tmp_path / "nothing.nc"
+    nothing = xr.Dataset(
+        {"t": (("time", "lat", "lon"), np.full((4, 6, 7), np.nan))},
+        {
+            "time": ("time", np.arange(4.0), {"units": "days since 2000-01-01"}),
+            "lat": ("lat", np.arange(6.0), {"units": "degrees_north"}),
+            "lon": ("lon", np.arange(7.0), {"units": "degrees_east"}),
+        },
+    )
+    nothing.to_netcdf(path)
     with pytest.raises(NothingToDoError, match="too little was observed"):
         sinr_geo.fill(path, tmp_path / "a.nc", **FAST)
     assert not (tmp_path / "a.nc").exists()

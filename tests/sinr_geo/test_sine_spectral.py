@@ -281,3 +281,22 @@ def test_one_member_alone_takes_the_cheapest_of_settings_that_are_as_good():
     large, cheap = (field.cover.count for field in several.fields)
     assert large < cheap
     assert [field.cover.count for field in alone.fields] == [cheap]
+
+
+def test_samples_at_one_place_are_not_how_far_samples_lie_apart():
+    rng = np.random.default_rng(4)
+    place = rng.uniform(0.0, 10.0, (200, 2))
+    twice = np.concatenate((place, place))[rng.permutation(400)]
+    axes = (Axis("x", AxisKind.PROJECTED, "m"), Axis("y", AxisKind.PROJECTED, "m"))
+
+    def ground(places: FloatArray) -> Ground:
+        values = np.sin(places[:, :1])
+        points = PointSet(places, values, np.ones(values.shape, bool), axes, (Channel("v"),))
+        return Ground.of(points, Task.COMPLETION, "cpu")
+
+    alone, doubled = ground(place), ground(twice)
+    apart = np.linalg.norm(alone.place[:, None] - alone.place, axis=2)
+    np.fill_diagonal(apart, np.inf)
+    assert alone.spacing == pytest.approx(np.median(apart.min(axis=1)))
+    scale = np.ptp(doubled.place, axis=0) / np.ptp(alone.place, axis=0)
+    assert doubled.spacing == pytest.approx(alone.spacing * scale[0], rel=0.05)
