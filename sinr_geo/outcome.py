@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sinr_geo.points import BoolArray
-from sinr_geo.recovery import Flag, Recovery
+from sinr_geo.recovery import Recovery
 
 __all__ = ["LayerOutcome", "Outcome"]
 
@@ -39,14 +37,9 @@ class LayerOutcome:
     def of(
         cls, name: str, channels: tuple[str, ...], recovery: Recovery, observed: BoolArray
     ) -> LayerOutcome:
-        """Summarise a recovery of points with a mask of observed entries (n, s).
-
-        A layer that was left as it is counts its gaps as unfilled, though no flag is written.
-        """
+        """Summarise a recovery of points with a mask of observed entries (n, s)."""
         touched = tuple(c for j, c in enumerate(channels) if recovery.touches(j))
-        left = (recovery.flag == Flag.OBSERVED) & ~observed
-        flags = np.where(left, Flag.UNFILLED, recovery.flag)
-        samples = {flag.name.lower(): int((flags == flag).sum()) for flag in Flag}
+        samples = {flag: int(count.sum()) for flag, count in recovery.counts(observed).items()}
         return cls(name, touched, samples, recovery.choice)
 
 

@@ -79,3 +79,19 @@ class Recovery:
     def touches(self, channel: int) -> bool:
         """Whether any entry of the channel was recovered or is left unfilled."""
         return bool((self.flag[:, channel] != Flag.OBSERVED).any())
+
+    def counts(self, observed: BoolArray) -> dict[str, NDArray[np.int64]]:
+        """Count the entries of every channel by the name of their flag.
+
+        Parameters
+        ----------
+        observed : ndarray of bool, shape (n, s)
+            A gap that no flag was written for, because its layer was left as it is, is unfilled.
+
+        Returns
+        -------
+        dict of str to ndarray of int64, each of shape (s,)
+        """
+        left = (self.flag == Flag.OBSERVED) & ~observed
+        flags = np.where(left, Flag.UNFILLED, self.flag)
+        return {flag.name.lower(): (flags == flag).sum(axis=0) for flag in Flag}

@@ -7,7 +7,7 @@ apart, and how rough the field is around. The law is
 
 fitted by maximum likelihood of Gaussian errors, corrected by boosted trees where folds say that it
 helps (see `boosted_error`), and then scaled so that the intervals of one and of two standard errors
-hold what they promise.
+hold what they promise there, as nearly as one scale can make both.
 """
 
 from __future__ import annotations

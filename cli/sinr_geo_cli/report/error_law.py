@@ -14,8 +14,9 @@ _LAW = (
     "The standard error is a scale times a product of powers: of the members' own standard error, "
     "of their disagreement and of the local spread of the values, each in standard deviations of "
     "the channel and relative to its mean. Exponents and scales were learned on the withheld "
-    "samples, so that intervals of 68 and 95 % hold what they promise. Where withheld folds say "
-    "that it helps, boosted trees of the same signs and the predicted value correct it."
+    "samples: intervals of 68 and 95 % hold there as nearly what they promise as one scale can "
+    "make them, and in the gaps as far as these are like the withheld samples. Where withheld "
+    "folds say that it helps, boosted trees of the same signs and the predicted value correct it."
 )
 _AS_IT_IS = "The standard error is what the members say, weighted; nothing was learned about it."
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sinr_geo.points import PointSet
-from sinr_geo.recovery import Flag, Recovery
+from sinr_geo.recovery import Recovery
 from sinr_geo_cli.report.cloud_views import cloud_views
 from sinr_geo_cli.report.grid_views import grid_views
 from sinr_geo_cli.report.views import View
@@ -71,11 +71,8 @@ def _views(points: PointSet, recovery: Recovery) -> tuple[View, ...]:
 
 
 def _counts(points: PointSet, recovery: Recovery) -> tuple[ChannelCount, ...]:
-    """Count as `sinr_geo.outcome.LayerOutcome` does: a gap that was left counts as unfilled."""
-    left = (recovery.flag == Flag.OBSERVED) & ~points.observed
-    flags = np.where(left, Flag.UNFILLED, recovery.flag)
-    each = {flag.name.lower(): (flags == flag).sum(axis=0).tolist() for flag in Flag}
+    each = {name: count.tolist() for name, count in recovery.counts(points.observed).items()}
     return tuple(
-        ChannelCount(channel.name, channel.unit, {name: each[name][j] for name in each})
+        ChannelCount(channel.name, channel.unit, {name: count[j] for name, count in each.items()})
         for j, channel in enumerate(points.channels)
     )
