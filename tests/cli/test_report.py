@@ -16,6 +16,7 @@ import rasterio
 import xarray as xr
 
 import sinr_geo
+from sinr_geo.errors import NothingToDoError
 from sinr_geo.methods.catalogue import METHODS
 from sinr_geo_cli.report.choice import choice_section
 from sinr_geo_cli.report.markup import element
@@ -346,6 +347,18 @@ class TestWithACheapMethod:
         assert [row[0] for row in rows[1:]] == [score["method"] for score in layer["scores"]]
         assert "seconds" in rows[0]
 
+    def test_evaluate_says_which_methods_could_not_be_tried_and_why(
+        self, run, weather, report, monkeypatch
+    ):
+        def refuse(*_):
+            raise NothingToDoError("it <does not> suit this data")
+
+        monkeypatch.setattr("sinr_geo.methods.nearest_neighbours.NearestMethod.choose", refuse)
+        methods = ("--method", "auto,nearest", "--effort", "fast")
+        assert run("evaluate", weather, *methods, "--report", report, "--quiet").status == 0
+        rows = Page(report).table("Methods that could not be tried")
+        assert rows == [["method", "why"], ["nearest", "it <does not> suit this data"]]
+
 
 def test_every_setting_and_score_of_a_real_method_is_in_it(run, small, report):
     ran = run(
@@ -378,7 +391,7 @@ STACK = {
             "method": "sinr-bayes",
             "by_channel": {"<b>&x": {"power": 1.64, "tried": {"start": 0.25, "power=<2": 0.24}}},
             "helps": [True, False],
-            "unheard of": {"deeper": [{"rate": 1e-05, "score": {"<i>": 7}}, {"rate": 1e-05}]},
+            "unheard of": {"deeper": [{"rate": 1e-05, "score": {"<i>": 7}}, {"rate": 0.02}]},
         },
         "kriging": {
             "alternatives": {"first": [{"width": 3, "withheld_rmse": 0.125}], "second": []}
