@@ -28,7 +28,7 @@ _START_FROM = 20_000
 _FEW = 64
 _MOST_DRAWN = 256
 _ROWS = 1 << 18
-_STILL = 1e-3
+_STILL = 4e-3
 _ITERATIONS = 100
 
 
@@ -162,8 +162,9 @@ def _start(rows: FloatArray, count: int, rng: np.random.Generator) -> FloatArray
 def _lloyd(features: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
     """Repeat lines 1 to 9 of Algorithm 1 until the centres stand still; (n, f), (K, f) -> (K, f).
 
-    They stand still when their mean squared move is a thousandth of the mean squared distance of
-    points to their centres. A superpixel that lost all its points keeps its centre.
+    They stand still when their mean squared move is 0.4 % of the mean squared distance of points
+    to their centres: stricter took twice the rounds and gained nothing. A superpixel that lost
+    all its points keeps its centre.
     """
     for _ in range(_ITERATIONS):
         labels = nearest_centres(features, centres, 1)[:, 0]

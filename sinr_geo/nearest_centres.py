@@ -22,7 +22,7 @@ __all__ = ["nearest_centres"]
 
 _MOST, _MOST_IN_FEW = 1 << 13, 1 << 11
 _FEW = 8
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 _CHUNK_ON_DEVICE = 1 << 22
 
 

@@ -1,25 +1,28 @@
 """The standard error of a stack, learned on withheld entries.
 
-Three signs tell where a stack errs: what its members say of their own errors, how far they are
-apart, and how rough the field is around. The law is
+Four signs tell where a stack errs: what its members say of their own errors, how far they are
+apart, how rough the field is around, and whether it was observed on one side only. The law is
 
-    log sd = a + b log(members' standard error) + c log(disagreement) + d log(local spread),
+    log sd = a + b log(members' standard error) + c log(disagreement) + d log(local spread)
+             + e one-sidedness,
 
-fitted by maximum likelihood of Gaussian errors, corrected by boosted trees where folds say that it
-helps (see `boosted_error`), and then scaled so that the intervals of one and of two standard errors
-hold what they promise there, as nearly as one scale can make both.
+fitted by maximum likelihood of errors with heavier tails than normal ones (Student's t, as in Lange
+et al. 1989), so that the few that nothing foretells do not rule it. It is corrected by boosted
+trees where folds say that it helps (see `boosted_error`), and then scaled so that the intervals of
+one and of two standard errors hold what they promise there, as nearly as one scale can make both.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
 from sinr_geo.boosted_error import BoostedError
-from sinr_geo.points import FloatArray, IntArray
+from sinr_geo.points import BoolArray, FloatArray, IntArray
+from sinr_geo.surroundings import Surroundings
 
 __all__ = ["Signs", "StackedError"]
 
@@ -31,6 +34,12 @@ _LEVELS = ((0.6827, 1.0, 0.03), (0.95, 1.96, 0.02))
 _SCALES = np.exp(np.linspace(-1.0, 1.0, 201))
 _LEAST = 1e-6
 _SMOOTH = 0.02
+_STEEPEST = np.array([1.0, 1.0, 1.0, 3.0])
+"""Of every sign. Far from data nothing was withheld: there an error must not grow faster than the
+members say. One-sidedness ends at 1."""
+
+_DEGREES = 4.0
+_FIRST = np.array([0.5, 0.2, 0.2, 0.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +51,17 @@ class Signs:
     standard_error, disagreement, roughness : ndarray, each of shape (m,)
         The members' own, the spread between them, and that of the nearest observed values, in
         units of the channel's spread.
+    one_sidedness : ndarray, shape (m,)
+        Of the nearest observed values, 0 to 1.
     level : ndarray, shape (m,)
-        What the stack predicts, in the same units.
+        What the stack predicts, in units of the channel's spread.
     channel : ndarray of int, shape (m,)
     """
 
     standard_error: FloatArray
     disagreement: FloatArray
     roughness: FloatArray
+    one_sidedness: FloatArray
     level: FloatArray
     channel: IntArray
 
@@ -59,14 +71,22 @@ class Signs:
         values: FloatArray,
         errors: FloatArray,
         weights: FloatArray,
-        roughness: FloatArray,
+        around: Surroundings,
         channel: IntArray,
     ) -> Signs:
-        """Take the signs of members' predictions and errors (m, q), weighted (m, q)."""
+        """Take the signs of members' predictions and errors (m, q), weighted (m, q).
+
+        All in units of the channel's spread.
+        """
         mean = (weights * values).sum(axis=1)
         apart = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
         own = (weights * cls.known(errors) ** 2).sum(axis=1)
-        return cls(np.sqrt(own), np.sqrt(apart), roughness, mean, channel)
+        told = around.spread, around.one_sidedness
+        return cls(np.sqrt(own), np.sqrt(apart), *told, mean, channel)
+
+    def at(self, entries: BoolArray) -> Signs:
+        """Return the signs of some entries."""
+        return Signs(*(getattr(self, field.name)[entries] for field in fields(self)))
 
     @staticmethod
     def known(errors: FloatArray) -> FloatArray:
@@ -74,12 +94,13 @@ class Signs:
         return np.nan_to_num(errors, nan=1.0)
 
     def design(self) -> FloatArray:
-        """Return the logarithms of the signs; -> (m, 3)."""
+        """Return what the law is linear in; -> (m, 4)."""
         found = (self.standard_error, self.disagreement, self.roughness + _SMOOTH)
-        return np.asarray(np.log(np.maximum(np.stack(found, axis=1), _LEAST)))
+        logarithms = np.log(np.maximum(np.stack(found, axis=1), _LEAST))
+        return np.column_stack((logarithms, self.one_sidedness))
 
     def features(self) -> FloatArray:
-        """Return what boosted trees learn from; -> (m, 5)."""
+        """Return what boosted trees learn from; -> (m, 6)."""
         return np.column_stack((self.design(), self.level, self.channel))
 
 
@@ -89,10 +110,10 @@ class StackedError:
 
     Parameters
     ----------
-    centre : ndarray, shape (3,)
-        Means of the logarithms of the signs.
-    slope : ndarray, shape (3,)
-        b, c and d.
+    centre : ndarray, shape (4,)
+        Means of the signs, three of them as logarithms.
+    slope : ndarray, shape (4,)
+        b, c, d and e.
     scale : ndarray, shape (channels,)
     boosted : BoostedError, optional
     """
@@ -143,15 +164,16 @@ class StackedError:
 
         For denoising: withheld readings carry noise of their own, which is no error of the field.
         """
-        return cls(np.zeros(3), np.array([1.0, 0.0, 0.0]), np.ones(channels))
+        return cls(np.zeros(4), np.array([1.0, 0.0, 0.0, 0.0]), np.ones(channels))
 
     def as_dict(self) -> dict[str, Any]:
         """Return slopes, scales and what trees gain, if they are used; JSON types only."""
-        of_members, of_disagreement, of_roughness = self.slope.tolist()
+        of_members, of_disagreement, of_roughness, of_one_sidedness = self.slope.tolist()
         return {
             "slope_of_members_error": of_members,
             "slope_of_disagreement": of_disagreement,
             "slope_of_local_spread": of_roughness,
+            "slope_of_one_sidedness": of_one_sidedness,
             "scale": self.scale.tolist(),
             "gain_of_boosted_trees": None if self.boosted is None else self.boosted.gain,
         }
@@ -166,23 +188,23 @@ class StackedError:
 
 
 def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
-    """Fit b, c and d, each from 0 to 1, by maximum likelihood; the intercept moves along.
+    """Fit the slopes, none below 0, by maximum likelihood; the intercept moves along.
 
-    Far from data nothing was withheld: there an error must not grow faster than the members say.
     Of a sign that is the same everywhere nothing can be learned: its slope is 0.
     """
     squares = errors**2 + 1e-12
 
     def loss(free: FloatArray) -> tuple[float, FloatArray]:
         log_sd = free[0] + design @ free[1:]
-        pull = 1.0 - squares * np.exp(-2.0 * log_sd)
-        gradient = np.append(pull.mean(), (pull[:, None] * design).mean(axis=0))
-        return float((log_sd + 0.5 * squares * np.exp(-2.0 * log_sd)).mean()), gradient
+        ratio = squares * np.exp(-2.0 * log_sd)
+        pull = 1.0 - (_DEGREES + 1.0) * ratio / (_DEGREES + ratio)
+        gradient = np.append(pull.mean(), pull @ design / len(design))
+        tail = 0.5 * (_DEGREES + 1.0) * np.log1p(ratio / _DEGREES)
+        return float((log_sd + tail).mean()), gradient
 
-    start = np.array([0.5 * np.log(squares.mean()), 0.5, 0.2, 0.2])
     told = np.ptp(design, axis=0) > _LEAST
-    start[1:] *= told
-    bounds = [(None, None), *((0.0, float(varies)) for varies in told)]
+    start = np.append(0.5 * np.log(squares.mean()), _FIRST * told)
+    bounds = [(None, None), *((0.0, most) for most in _STEEPEST * told)]
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:])
 
 

@@ -18,7 +18,6 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from sinr_geo.folds import Fold
-from sinr_geo.local_spread import local_spread
 from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Task
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
@@ -34,6 +33,7 @@ from sinr_geo.sine.forms import Form, SpectralForm, TrainedForm
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.study import PLANS, Study, ratios_of
 from sinr_geo.stacking import channel_weights
+from sinr_geo.surroundings import Surroundings
 from sinr_geo.workers import side_by_side
 
 __all__ = ["FittedSinr", "Represented", "SinrMethod"]
@@ -206,8 +206,8 @@ def _told(
 
 def _error(points: PointSet, fold: Fold, told: Told, error: SineError) -> FloatArray:
     """Return the standard errors (m,) of what a fold asks for."""
-    rough = local_spread(fold.train(points), points, fold.asked)[fold.asked]
-    return error(told, rough, np.nonzero(fold.asked)[1])
+    around = Surroundings.of(fold.train(points), points, fold.asked).at(fold.asked)
+    return error(told, around, np.nonzero(fold.asked)[1])
 
 
 def _members(points: PointSet, problem: Problem, fits: int) -> int:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from sinr_geo.folds import Fold
-from sinr_geo.local_spread import local_spread
 from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Progress, Task
 from sinr_geo.points import FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import channel_spreads, held_out_rmse, known_score
 from sinr_geo.stacked_error import Signs, StackedError
 from sinr_geo.stacking import channel_weights
+from sinr_geo.surroundings import Surroundings
 from sinr_geo.workers import named_side_by_side, side_by_side
 
 __all__ = ["SHARE_OF_CHOOSING", "Stack"]
@@ -75,7 +75,7 @@ class Stack:
         entries = weights[asked.channel]
         mean = (entries * asked.values[:, used]).sum(axis=1)
         signs = Signs.of(
-            asked.values[:, used], asked.errors[:, used], entries, asked.roughness, asked.channel
+            asked.values[:, used], asked.errors[:, used], entries, asked.around, asked.channel
         )
         error = StackedError.of_members(channels)
         if problem.task is not Task.DENOISING:
@@ -129,8 +129,8 @@ class FittedStack:
             mean += step * before
             apart += weight * before * (values - mean)
             own += weight * Signs.known(errors / self.stack.spread) ** 2
-        errors = self._errors(own, apart, local_spread(points, points, np.isfinite(mean)), mean)
-        return Prediction(mean * self.stack.spread, errors)
+        around = Surroundings.of(points, points, np.isfinite(mean)).scaled(self.stack.spread)
+        return Prediction(mean * self.stack.spread, self._errors(own, apart, around, mean))
 
     def _predicted(self, points: PointSet) -> Iterator[Prediction]:
         members = list(self.members.values())
@@ -139,7 +139,7 @@ class FittedStack:
             yield from side_by_side([partial(member.predict, points) for member in some])
 
     def _errors(
-        self, own: FloatArray, apart: FloatArray, roughness: FloatArray, mean: FloatArray
+        self, own: FloatArray, apart: FloatArray, around: Surroundings, mean: FloatArray
     ) -> FloatArray:
         """Return standard errors from the signs, each (n, s)."""
         errors = np.empty(own.shape)
@@ -148,7 +148,8 @@ class FittedStack:
             signs = Signs(
                 np.sqrt(own[:, column]),
                 np.sqrt(apart[:, column]),
-                roughness[:, column] / spread,
+                around.spread[:, column],
+                around.one_sidedness[:, column],
                 mean[:, column],
                 channel,
             )
@@ -164,8 +165,9 @@ class _Asked:
     ----------
     values, errors : ndarray, each of shape (m, q)
         In units of the channel's spread.
-    truth, roughness : ndarray, each of shape (m,)
-        The spread of the nearest values that a fold leaves.
+    truth : ndarray, shape (m,)
+    around : Surroundings, shape (m,)
+        What a fold leaves around them.
     channel : ndarray of int, shape (m,)
     told : list of ndarray of bool
         Which of each fold's asked entries they are.
@@ -174,7 +176,7 @@ class _Asked:
     values: FloatArray
     errors: FloatArray
     truth: FloatArray
-    roughness: FloatArray
+    around: Surroundings
     channel: IntArray
     told: list[Any]
 
@@ -182,7 +184,7 @@ class _Asked:
     def of(
         cls, choices: Sequence[Choice], points: PointSet, folds: Sequence[Fold], spread: FloatArray
     ) -> _Asked:
-        parts, told = [], []
+        parts, around, told = [], [], []
         for number, fold in enumerate(folds):
             channel = np.nonzero(fold.asked)[1]
             held = [choice.withheld[number] for choice in choices]
@@ -190,12 +192,13 @@ class _Asked:
             values = np.stack([h.values for h in held], axis=1) / scale
             errors = np.stack([h.standard_error for h in held], axis=1) / scale
             truth = points.values[fold.asked] / scale[:, 0]
-            rough = local_spread(fold.train(points), points, fold.asked)[fold.asked] / scale[:, 0]
             known = np.isfinite(values).all(axis=1)
+            seen = Surroundings.of(fold.train(points), points, fold.asked)
+            around.append(seen.at(fold.asked).scaled(scale[:, 0]).at(known))
             told.append(known)
-            parts.append([part[known] for part in (values, errors, truth, rough, channel)])
+            parts.append([part[known] for part in (values, errors, truth, channel)])
         joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        return cls(joined[0], joined[1], joined[2], joined[3], joined[4], told)
+        return cls(joined[0], joined[1], joined[2], Surroundings.joined(around), joined[3], told)
 
     @property
     def fold(self) -> IntArray:

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinr_geo.folds import Fold
-from sinr_geo.local_spread import local_spread
 from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.points import FloatArray, IntArray, PointSet
 from sinr_geo.scoring import channel_spreads
 from sinr_geo.sine.ensemble import Told
 from sinr_geo.stacked_error import Signs, StackedError
+from sinr_geo.surroundings import Surroundings
 
 __all__ = ["SineError", "asked_entries"]
 
 
 @dataclass(frozen=True, slots=True)
 class SineError:
-    """The posterior, the disagreement of members and how rough the field is, calibrated.
+    """The posterior, the disagreement of members and what surrounds a place, calibrated.
 
     Where noise is measured the posterior is taken at its word, because nothing withheld is free of
     noise; otherwise the law is learned from withheld entries.
@@ -47,31 +47,29 @@ class SineError:
             for name in ("values", "own", "apart")
         )
         scale, known = spread[channel], np.isfinite(values)
-        rough = np.concatenate(
-            [local_spread(f.train(points), points, f.asked)[f.asked] for f in problem.folds]
+        around = Surroundings.joined(
+            [Surroundings.of(f.train(points), points, f.asked).at(f.asked) for f in problem.folds]
         )
-        own, apart, rough = ((sign / scale)[known] for sign in (own, apart, rough))
-        signs = Signs(own, apart, rough, (values / scale)[known], channel[known])
+        signs = _signs(Told(values, own, apart), around, scale, channel).at(known)
         errors = ((values - truth) / scale)[known]
         fold = np.repeat(np.arange(len(told)), [len(part.values) for part in told])[known]
         return cls(StackedError.fit(signs, errors, fold, len(points.channels)), spread)
 
-    def __call__(self, told: Told, rough: FloatArray, channel: IntArray) -> FloatArray:
+    def __call__(self, told: Told, around: Surroundings, channel: IntArray) -> FloatArray:
         """Return the standard errors (m,) of entries (m,) of some channels."""
         if self.law is None:
             return np.asarray(np.hypot(told.own, told.apart))
         scale = self.spread[channel]
-        own, apart, level = told.own / scale, told.apart / scale, told.values / scale
-        signs = Signs(own, apart, rough / scale, level, channel)
-        return np.asarray(self.law(signs) * scale)
+        return np.asarray(self.law(_signs(told, around, scale, channel)) * scale)
 
     def of_all(self, told: Told, samples: PointSet, points: PointSet) -> FloatArray:
         """Return the standard errors of all channels at points, given the samples, (n, s)."""
         errors = np.empty(told.values.shape)
-        rough = local_spread(samples, points, np.isfinite(told.values))
+        around = Surroundings.of(samples, points, np.isfinite(told.values))
         for column in range(self.spread.size):
             part = Told(told.values[:, column], told.own[:, column], told.apart[:, column])
-            errors[:, column] = self(part, rough[:, column], np.full(len(errors), column))
+            channel = np.full(len(errors), column)
+            errors[:, column] = self(part, around.at(np.s_[:, column]), channel)
         return errors
 
 
@@ -79,3 +77,9 @@ def asked_entries(points: PointSet, folds: Sequence[Fold]) -> tuple[IntArray, Fl
     """Return channel and true value of the asked entries of all folds, (m,) each."""
     channel = np.concatenate([np.nonzero(fold.asked)[1] for fold in folds])
     return channel, np.concatenate([points.values[fold.asked] for fold in folds])
+
+
+def _signs(told: Told, around: Surroundings, scale: FloatArray, channel: IntArray) -> Signs:
+    """Bring what was said of entries (m,) to units of their channels' spread (m,)."""
+    own, apart, level = told.own / scale, told.apart / scale, told.values / scale
+    return Signs(own, apart, around.spread / scale, around.one_sidedness, level, channel)

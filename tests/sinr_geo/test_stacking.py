@@ -83,21 +83,34 @@ def folds(size):
 
 
 def signs_and_errors(size, seed=0):
-    """Errors whose spread is a product of powers of the signs: 1, 1/2 and 0.3."""
+    """Errors whose spread is a product of powers of the signs: 1, 1/2 and 0.3.
+
+    Seen from one side they are exp(1.2) times as large as in the middle.
+    """
     rng = np.random.default_rng(seed)
     own, apart, rough = np.exp(rng.standard_normal((3, size)))
-    errors = 0.7 * own * np.sqrt(apart) * rough**0.3 * rng.standard_normal(size)
-    return Signs(own, apart, rough, np.zeros(size), np.zeros(size, dtype=int)), errors
+    one_sided = rng.random(size)
+    spread = 0.7 * own * np.sqrt(apart) * rough**0.3 * np.exp(1.2 * one_sided)
+    signs = Signs(own, apart, rough, one_sided, np.zeros(size), np.zeros(size, dtype=int))
+    return signs, spread * rng.standard_normal(size)
 
 
 def test_the_law_of_the_error_is_found_and_intervals_hold_on_other_samples():
     signs, errors = signs_and_errors(20_000)
     law = StackedError.fit(signs, errors, folds(len(signs.level)), 1)
-    np.testing.assert_allclose(law.slope, [1.0, 0.5, 0.3], atol=0.05)
+    np.testing.assert_allclose(law.slope, [1.0, 0.5, 0.3, 1.2], atol=0.05)
     others, missed = signs_and_errors(20_000, seed=1)
     ratio = np.abs(missed) / law(others)
     assert np.mean(ratio < 1.96) == pytest.approx(0.95, abs=0.01)
     assert np.mean(ratio < 1.0) == pytest.approx(0.683, abs=0.02)
+
+
+def test_a_few_errors_that_nothing_foretells_do_not_rule_the_law():
+    signs, errors = signs_and_errors(20_000)
+    surest = np.argsort(signs.standard_error)[:100]
+    errors[surest] *= 1_000.0
+    law = StackedError.fit(signs, errors, folds(len(signs.level)), 1)
+    np.testing.assert_allclose(law.slope, [1.0, 0.5, 0.3, 1.2], atol=0.15)
 
 
 def test_with_few_samples_the_members_own_error_is_scaled():
@@ -128,8 +141,8 @@ def test_a_channel_with_larger_errors_gets_wider_intervals():
 def test_nothing_withheld_leaves_the_members_errors_as_they_are():
     nothing = np.empty(0)
     none = np.empty(0, dtype=int)
-    law = StackedError.fit(Signs(nothing, nothing, nothing, nothing, none), nothing, none, 1)
-    one = Signs(*np.array([[0.5], [0.1], [0.2], [0.0]]), np.zeros(1, dtype=int))
+    law = StackedError.fit(Signs(*[nothing] * 5, none), nothing, none, 1)
+    one = Signs(*np.array([[0.5], [0.1], [0.2], [0.7], [0.0]]), np.zeros(1, dtype=int))
     assert law(one) == pytest.approx(0.5)
 
 
@@ -144,7 +157,7 @@ def test_nothing_is_learned_from_a_sign_that_never_varies():
 def test_heavy_tails_are_missed_at_both_levels_in_proportion_to_their_tolerances():
     rng = np.random.default_rng(3)
     alike = np.ones(50_000)
-    signs = Signs(alike, alike, alike, alike, np.zeros(50_000, dtype=int))
+    signs = Signs(*[alike] * 5, np.zeros(50_000, dtype=int))
     law = StackedError.fit(signs, rng.standard_t(3, 50_000), folds(50_000), 1)
     ratio = np.abs(rng.standard_t(3, 50_000)) / law(signs)
     too_many = np.mean(ratio < 1.0) - 0.683
@@ -157,7 +170,7 @@ def test_errors_that_depend_on_the_predicted_value_get_intervals_that_hold_for_l
     def case(seed, size=8_000):
         rng = np.random.default_rng(seed)
         level = rng.uniform(-2.0, 2.0, size)
-        signs = Signs(*np.full((3, size), 0.5), level, np.zeros(size, dtype=int))
+        signs = Signs(*np.full((4, size), 0.5), level, np.zeros(size, dtype=int))
         return signs, np.where(level > 1.0, 3.0, 0.5) * rng.standard_normal(size)
 
     law = StackedError.fit(*case(0), folds(8_000), 1)
@@ -172,6 +185,6 @@ def test_what_differs_between_folds_alone_is_not_learned():
     rng = np.random.default_rng(4)
     fold = np.repeat(np.arange(4), 1_000)
     level = fold + 0.1 * rng.standard_normal(4_000)
-    signs = Signs(*np.full((3, 4_000), 0.5), level, np.zeros(4_000, dtype=int))
+    signs = Signs(*np.full((4, 4_000), 0.5), level, np.zeros(4_000, dtype=int))
     errors = np.array([0.2, 3.0, 0.3, 2.0])[fold] * rng.standard_normal(4_000)
     assert StackedError.fit(signs, errors, fold, 1).boosted is None

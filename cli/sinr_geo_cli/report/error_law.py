@@ -13,7 +13,8 @@ __all__ = ["error_law"]
 _LAW = (
     "The standard error is a scale times a product of powers: of the members' own standard error, "
     "of their disagreement and of the local spread of the values, each in standard deviations of "
-    "the channel and relative to its mean. Exponents and scales were learned on the withheld "
+    "the channel and relative to its mean; and it grows where the nearest samples lie to one side. "
+    "Exponents and scales were learned on the withheld "
     "samples: intervals of 68 and 95 % hold there as nearly what they promise as one scale can "
     "make them, and in the gaps as far as these are like the withheld samples. Where withheld "
     "folds say that it helps, boosted trees of the same signs and the predicted value correct it."
@@ -27,5 +28,5 @@ def error_law(law: Mapping[str, Any]) -> Html:
 
 
 def _is_plain(law: Mapping[str, Any]) -> bool:
-    slopes = [value for key, value in law.items() if key.startswith("slope_")]
-    return slopes == [1.0, 0.0, 0.0] and all(s == 1.0 for s in law.get("scale", ()))
+    first, *others = (value for key, value in law.items() if key.startswith("slope_"))
+    return first == 1.0 and not any(others) and all(s == 1.0 for s in law.get("scale", ()))

@@ -57,6 +57,7 @@ _LABELS = {
     "slope_of_disagreement": "Exponent of the members' disagreement",
     "slope_of_local_spread": "Exponent of the local spread of the values",
     "slope_of_members_error": "Exponent of the members' own standard error",
+    "slope_of_one_sidedness": "Growth from 0 to 1 of one-sidedness, as a logarithm",
     "standard_error_law": "Law of the standard error",
     "standard_error_scale": "Calibration: factor on standard errors",
     "stretch": "Anisotropy, logarithms of the axes' factors",
