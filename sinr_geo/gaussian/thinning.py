@@ -15,6 +15,7 @@ from sinr_geo.gaussian.denoising import (
     WindowSettings,
     denoise_directions,
 )
+from sinr_geo.gaussian.error_ratio import ErrorRatio, pooled_scale
 from sinr_geo.gaussian.lattice_noise import LatticeNoise
 from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.spatial_covariance import SpatialCovariance
@@ -38,7 +39,6 @@ _CAUTION = (1.0, 1.1, 1.2, 1.35, 1.5, 2.0)
 _PASSES = (1, 2, 3, 4, 5)
 _RANKS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 32, 40)
 _EVEN = 1.0
-_WORST_SCALE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,12 @@ class _Trial:
         relative = noise.by_entry(rows, box.lattice) / noise.levels
         self._observed = observed[box.cells]
         self._rows = subspace.whitened(rows)
-        self._draw = relative * generator(problem.seed, "thinning").standard_normal(rows.shape)
+        draw = relative * generator(problem.seed, "thinning").standard_normal(rows.shape)
+        self._draws = (draw, -draw)
         self._noise = float(np.mean(relative[self._observed] ** 2))
         self._lattice = box.lattice
         self._problem = problem
-        self._thinned = [self._view(ADDED, draw) for draw in (self._draw, -self._draw)]
+        self._thinned = [self._view(ADDED, draw) for draw in self._draws]
 
     def score(self, settings: WindowSettings) -> float:
         """Fit to the noisier half and score on the other one, with a draw and its opposite.
@@ -154,26 +155,44 @@ class _Trial:
         return float(np.mean((found.mean - scored_on)[self._observed] ** 2))
 
     def error_scale(self, settings: WindowSettings) -> float:
-        """Compare the errors along the leading directions with their variances.
+        """Compare the errors along the leading directions with their variances, in two ways."""
+        return pooled_scale((self._split_ratio(settings), self._bootstrap_ratio(settings)))
+
+    def _split_ratio(self, settings: WindowSettings) -> ErrorRatio:
+        """Fit to one half of the data, and score on the other.
 
         The split is even: the data lose more by it than in a score, but next to the noise in
         what is scored on, small errors would not be seen otherwise. Each half is fitted to once:
         products of the data's noise with the drawn one cancel, and the drawn one is known.
         """
         told, leading = self._observed, slice(0, settings.rank)
-        excess, variance = 0.0, 0.0
-        for draw in (self._draw, -self._draw):
-            view = self._view(_EVEN, draw)
-            found, scored_on, directions = self._fitted(settings, view)
+        squares, predicted = [], []
+        for draw in self._draws:
+            found, scored_on, subspace = self._fitted(settings, self._view(_EVEN, draw))
             squared = (found.mean - scored_on)[told, leading] ** 2
-            drawn = (draw[told] @ directions[:, leading]) ** 2
-            excess += float(np.mean(squared) - np.mean(drawn) / _EVEN**2 - self._noise)
-            variance += float(np.mean(found.variance[told, leading]))
-        return float(np.sqrt(np.clip(excess / variance, _WORST_SCALE**-2, _WORST_SCALE**2)))
+            drawn = (draw[told] @ subspace.directions[:, leading]) ** 2
+            squares.append((squared - drawn / _EVEN**2).mean(axis=1))
+            predicted.append(found.variance[told, leading].mean())
+        channels = self._rows.shape[1]
+        return ErrorRatio.of_split(
+            np.mean(squares, axis=0), float(np.mean(predicted)), self._noise, channels
+        )
+
+    def _bootstrap_ratio(self, settings: WindowSettings) -> ErrorRatio:
+        """Denoise, add the noise of the draws, and denoise again."""
+        told, leading = self._observed, slice(0, settings.rank)
+        first, _, subspace = self._fitted(settings, self._view_of(1.0, self._rows, self._rows))
+        truth = first.mean @ subspace.directions.T + subspace.mean
+        squares, predicted = [], []
+        for draw in self._draws:
+            again, expected, _ = self._fitted(settings, self._view_of(1.0, truth + draw, truth))
+            squares.append(((again.mean - expected)[told, leading] ** 2).mean())
+            predicted.append(again.variance[told, leading].mean())
+        return ErrorRatio.of_bootstrap(float(np.mean(squares)), float(np.mean(predicted)))
 
     def _fitted(
         self, settings: WindowSettings, view: _View
-    ) -> tuple[Denoised, FloatArray, FloatArray]:
+    ) -> tuple[Denoised, FloatArray, Subspace]:
         """Denoise one view along its own directions; -> that, the other view along them, and they.
 
         Directions of the data as they are would hold more of the noise of both views than others.
@@ -189,11 +208,12 @@ class _Trial:
             device=self._problem.device,
         )
         denoised = Denoised(view.level * found.mean, view.level**2 * found.variance)
-        return denoised, scored_on, subspace.directions
+        return denoised, scored_on, subspace
 
     def _view(self, added: float, draw: FloatArray) -> _View:
-        level = float(np.sqrt(1.0 + added**2))
-        fit_to, scored_on = split_noise(self._rows, draw, added)
+        return self._view_of(float(np.sqrt(1.0 + added**2)), *split_noise(self._rows, draw, added))
+
+    def _view_of(self, level: float, fit_to: FloatArray, scored_on: FloatArray) -> _View:
         scale = np.full(fit_to.shape[1], level)
         covariance = SpatialCovariance.of(fit_to, self._lattice, self._observed, scale)
         return _View(level, fit_to, scored_on, covariance)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 from scipy.stats import multivariate_normal
 
 from sinr_geo import Lattice
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
+from sinr_geo.gaussian.error_ratio import ErrorRatio, pooled_scale
 from sinr_geo.gaussian.mixture import Belonging, condition
 from sinr_geo.gaussian.split import held_out, split_noise
 from sinr_geo.gaussian.tiles import tiles
@@ -126,26 +128,55 @@ def test_the_two_views_share_no_noise(added):
     assert scored_on.var() == pytest.approx(held_out(added), rel=0.02)
 
 
-def test_a_scene_is_denoised_within_its_intervals():
-    clean = bands((56, 64), channels=12)
-    noisy = clean + np.random.default_rng(14).normal(scale=0.25, size=clean.shape)
-    lattice = image((56, 64))
-    row, column = np.indices(lattice.shape).reshape(2, -1).astype(float)
+def denoised(noisy, shape):
+    """Denoise cells (n, s) of a lattice as quickly as it is done."""
+    row, column = np.indices(shape).reshape(2, -1).astype(float)
     points = PointSet(
         np.stack((row, column), axis=1),
         noisy,
         np.ones(noisy.shape, dtype=bool),
         (Axis("y", AxisKind.INDEX), Axis("x", AxisKind.INDEX)),
-        tuple(Channel(f"b{i}") for i in range(12)),
-        lattice,
+        tuple(Channel(f"b{i}") for i in range(noisy.shape[1])),
+        image(shape),
     )
     nothing = np.zeros(noisy.shape, dtype=bool)
     problem = Problem(Task.DENOISING, nothing, (), Effort.FAST, 0, "cpu", lambda what, share: None)
-    found = denoise_lattice(points, noisy, problem)
-    error = np.abs(found.prediction.values - clean)
+    return denoise_lattice(points, noisy, problem).prediction
+
+
+def test_a_scene_is_denoised_within_its_intervals():
+    clean = bands((56, 64), channels=12)
+    noisy = clean + np.random.default_rng(14).normal(scale=0.25, size=clean.shape)
+    found = denoised(noisy, (56, 64))
+    error = np.abs(found.values - clean)
     known = np.linalg.svd(clean - clean.mean(axis=0), full_matrices=False)[2][:3]
     oracle = (noisy - clean.mean(axis=0)) @ known.T @ known + clean.mean(axis=0)
     assert np.mean(error**2) < 0.3 * np.mean((oracle - clean) ** 2)
-    sd = found.prediction.standard_error
+    sd = found.standard_error
     assert (error < 1.96 * sd).mean() == pytest.approx(0.95, abs=0.03)
     assert (error < sd).mean() == pytest.approx(0.68, abs=0.08)
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_a_smooth_band_under_strong_noise_is_denoised_within_its_intervals(seed):
+    rng = np.random.default_rng(seed)
+    clean = gaussian_filter(rng.normal(size=(60, 60)), 5.0).reshape(-1, 1)
+    clean *= 2.0 / clean.std()
+    found = denoised(clean + rng.normal(size=clean.shape), (60, 60))
+    error = np.abs(found.values - clean)
+    assert np.sqrt(np.mean(error**2)) < 0.3
+    assert (error < 1.96 * found.standard_error).mean() > 0.88
+
+
+def test_what_errors_exceed_their_variances_by_is_pooled_by_what_is_known_of_it():
+    rng = np.random.default_rng(5)
+    noise, error = rng.normal(size=(2, 20_000))
+    split = ErrorRatio.of_split((noise + 0.5 * error) ** 2, 0.25, noise=1.0, channels=1)
+    assert split.value == pytest.approx(1.0, abs=3.0 * split.deviation)
+    assert split.deviation == pytest.approx(0.1, abs=0.04)
+    assert ErrorRatio.of_split(noise**2, 0.25, 1.0, 400).deviation < 0.6 * split.deviation
+    sure, unsure = ErrorRatio(2.0, 0.01), ErrorRatio(0.5, 10.0)
+    assert pooled_scale((sure, unsure)) == pytest.approx(np.sqrt(2.0), rel=1e-3)
+    assert pooled_scale((ErrorRatio.of_bootstrap(1.5, 1.0),)) == pytest.approx(np.sqrt(1.5))
+    assert pooled_scale((ErrorRatio(-3.0, 0.1),)) == 0.5
+    assert pooled_scale((ErrorRatio(99.0, 0.1),)) == 2.0
