@@ -9,7 +9,6 @@ it does not), so it is reported here, and carried on only where the user asks fo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -31,6 +30,7 @@ _SCALE = 2.0
 _TILE = 8
 _LEVEL = 0.01
 _LEAST = 0.01
+_RIM = 0.1
 _MOST_POINTS = 200_000
 
 
@@ -44,7 +44,7 @@ class EdgeTrend:
     column : int
         Of the channel in its point set.
     per_cell : float
-        Change per cell at a straight edge, in the channel's unit.
+        Mean change per cell at the rims of the gaps, in the channel's unit.
     per_cell_sd : float
         The same in standard deviations of the observed values.
     p_value : float
@@ -101,11 +101,12 @@ def edge_trends(points: PointSet, wanted: BoolArray, seed: int) -> tuple[EdgeTre
         column = int(columns[0])
         near = closeness(lattice, points.observed[:, column], wanted[:, column], _SCALE)
         seen = np.flatnonzero(points.observed[:, column])
+        rise = _rise_at_rims(lattice, near, seen)
         for j in map(int, columns):
             value = points.values[seen, j]
             tested = local_association(value, near[seen], seen, lattice, _TILE)
             if tested is not None:
-                slope = tested.coefficient / (_SCALE * math.sqrt(2.0 * math.pi))
+                slope = tested.coefficient * rise
                 found.append((j, slope, slope / float(value.std()), tested.p_value))
     level = _LEVEL / max(1, len(found))
     return tuple(
@@ -140,6 +141,18 @@ def closeness(lattice: Lattice, observed: BoolArray, wanted: BoolArray, scale: f
 
     around = smoothed(observed | wanted)
     return np.asarray(smoothed(wanted) / np.maximum(around, 1e-9))
+
+
+def _rise_at_rims(lattice: Lattice, near: FloatArray, seen: IntArray) -> float:
+    """Return by how much closeness (n,) rises per cell, averaged over rims.
+
+    A rim is the observed points `seen` (m,) around which more than a tenth is gap.
+    """
+    grid = lattice.spread(near, np.nan)
+    along = [np.gradient(grid, axis=d) for d in lattice.space if grid.shape[d] > 1]
+    steep = lattice.gather(np.sqrt(np.sum(np.square(along), axis=0)))[seen]
+    rim = (near[seen] > _RIM) & np.isfinite(steep)
+    return float(steep[rim].mean()) if rim.any() else 0.0
 
 
 def mask_groups(points: PointSet, wanted: BoolArray) -> list[IntArray]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 import sinr_geo
 from sinr_geo.axes import Axis, AxisKind, Channel
@@ -80,12 +80,28 @@ def test_smooth_fields_under_chance_clouds_give_no_false_alarm(slope):
     assert alarms <= 3
 
 
-@pytest.mark.parametrize("effect", [1.5, -1.5])
-def test_a_trend_is_found_with_its_sign_and_size(effect):
-    _, points = scene(3, effect)
+def stripes(shape):
+    """Gaps with straight edges."""
+    return np.broadcast_to(np.arange(shape[1]) % 70 >= 40, shape)
+
+
+def blobs(shape):
+    """Round gaps of some ten cells."""
+    cover = gaussian_filter(np.random.default_rng(2).standard_normal(shape), 3.0)
+    return cover > np.quantile(cover, 0.8)
+
+
+@pytest.mark.parametrize("gaps", [stripes, blobs])
+@pytest.mark.parametrize("per_cell", [0.2, -0.2])
+def test_a_trend_is_found_with_its_sign_and_size(gaps, per_cell):
+    missing = gaps((160, 160))
+    cells = distance_transform_edt(~missing)
+    rng = np.random.default_rng(3)
+    field = smooth_field(rng, missing.shape, 2.2) + 0.05 * rng.standard_normal(missing.shape)
+    points = grid(field + per_cell * np.maximum(0.0, 4.0 - cells), missing)
     (trend,) = edge_trends(points, ~points.observed, 0)
     assert trend.detected
-    assert trend.per_cell == pytest.approx(effect * _SLOPE, rel=0.25)
+    assert trend.per_cell == pytest.approx(per_cell, rel=0.25)
     spread = points.values[points.observed].std()
     assert trend.per_cell_sd == pytest.approx(trend.per_cell / spread)
 
