@@ -28,7 +28,7 @@ _START_FROM = 20_000
 _FEW = 64
 _MOST_DRAWN = 256
 _ROWS = 1 << 18
-_STILL = 4e-3
+_STILL = 1e-3
 _ITERATIONS = 100
 
 
@@ -40,6 +40,7 @@ def segment(
     *,
     seed: int,
     device: str = "cpu",
+    tolerance: float = _STILL,
 ) -> NDArray[np.int32]:
     """Assign every point to a generalized superpixel (Algorithm 1).
 
@@ -56,6 +57,9 @@ def segment(
     seed : int
         Seed of the k-means++ start and of the sample that centres converge on.
     device : str
+    tolerance : float
+        Centres stand still when their mean squared move is this share of the mean squared distance
+        of points to their centres.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def segment(
     sample = _sample(features, _CONVERGE_ON, rng)
     centres = _start(sample, count, rng)
     converged = _lloyd(
-        torch.as_tensor(sample, device=device), torch.as_tensor(centres, device=device)
+        torch.as_tensor(sample, device=device), torch.as_tensor(centres, device=device), tolerance
     )
     labels = nearest_centres(torch.as_tensor(features, device=device), converged, 1)[:, 0]
     return _compact(labels.cpu().numpy())
@@ -159,12 +163,10 @@ def _start(rows: FloatArray, count: int, rng: np.random.Generator) -> FloatArray
     return np.asarray(centres, dtype=rows.dtype)
 
 
-def _lloyd(features: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+def _lloyd(features: torch.Tensor, centres: torch.Tensor, tolerance: float) -> torch.Tensor:
     """Repeat lines 1 to 9 of Algorithm 1 until the centres stand still; (n, f), (K, f) -> (K, f).
 
-    They stand still when their mean squared move is 0.4 % of the mean squared distance of points
-    to their centres: stricter took twice the rounds and gained nothing. A superpixel that lost
-    all its points keeps its centre.
+    A superpixel that lost all its points keeps its centre.
     """
     for _ in range(_ITERATIONS):
         labels = nearest_centres(features, centres, 1)[:, 0]
@@ -174,7 +176,7 @@ def _lloyd(features: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
         radius = ((features - moved[labels]) ** 2).sum(dim=1).mean()
         shift = ((moved - centres) ** 2).sum(dim=1).mean()
         centres = moved
-        if shift <= _STILL * radius:
+        if shift <= tolerance * radius:
             break
     return centres
 

@@ -29,8 +29,7 @@ _ENDS: Literal["constant"] = "constant"
 _SCALE = 2.0
 _TILE = 8
 _LEVEL = 0.01
-_LEAST = 0.01
-_RIM = 0.1
+_LEAST = 0.005
 _MOST_POINTS = 200_000
 
 
@@ -44,13 +43,13 @@ class EdgeTrend:
     column : int
         Of the channel in its point set.
     per_cell : float
-        Mean change per cell at the rims of the gaps, in the channel's unit.
+        Change per cell at the rims of the gaps as they are, on average, in the channel's unit.
     per_cell_sd : float
         The same in standard deviations of the observed values.
     p_value : float
         Of no change, for this channel alone.
     detected : bool
-        Whether it counts: p below 0.01 by the number of channels, and 0.01 standard deviations a
+        Whether it counts: p below 0.01 by the number of channels, and 0.005 standard deviations a
         cell at least.
     """
 
@@ -144,15 +143,19 @@ def closeness(lattice: Lattice, observed: BoolArray, wanted: BoolArray, scale: f
 
 
 def _rise_at_rims(lattice: Lattice, near: FloatArray, seen: IntArray) -> float:
-    """Return by how much closeness (n,) rises per cell, averaged over rims.
+    """Return by how much closeness (n,) rises per cell at the observed points `seen` (m,).
 
-    A rim is the observed points `seen` (m,) around which more than a tenth is gap.
+    Points count by their closeness, so that those at the rims do.
     """
     grid = lattice.spread(near, np.nan)
     along = [np.gradient(grid, axis=d) for d in lattice.space if grid.shape[d] > 1]
+    if not along:
+        return 0.0
     steep = lattice.gather(np.sqrt(np.sum(np.square(along), axis=0)))[seen]
-    rim = (near[seen] > _RIM) & np.isfinite(steep)
-    return float(steep[rim].mean()) if rim.any() else 0.0
+    weight = np.where(np.isfinite(steep), near[seen], 0.0)
+    if not weight.any():
+        return 0.0
+    return float(np.average(np.nan_to_num(steep), weights=weight))
 
 
 def mask_groups(points: PointSet, wanted: BoolArray) -> list[IntArray]:

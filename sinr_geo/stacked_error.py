@@ -6,15 +6,17 @@ apart, how rough the field is around, and whether it was observed on one side on
     log sd = a + b log(members' standard error) + c log(disagreement) + d log(local spread)
              + e one-sidedness,
 
-fitted by maximum likelihood of errors with heavier tails than normal ones (Student's t, as in Lange
-et al. 1989), so that the few that nothing foretells do not rule it. It is corrected by boosted
-trees where folds say that it helps (see `boosted_error`), and then scaled so that the intervals of
-one and of two standard errors hold what they promise there, as nearly as one scale can make both.
+fitted by maximum likelihood: of errors with heavier tails than normal ones (Student's t, as in
+Lange et al. 1989), so that the few that nothing foretells do not rule it, and of normal ones, in
+case most are next to nothing (dry days, ice) and those that matter are the tail. The better one
+stays. It is corrected by boosted trees where folds say that it helps (see `boosted_error`), and
+then scaled so that the intervals of one and of two standard errors hold what they promise there,
+as nearly as one scale can make both.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,12 @@ _STEEPEST = np.array([1.0, 1.0, 1.0, 3.0])
 """Of every sign. Far from data nothing was withheld: there an error must not grow faster than the
 members say. One-sidedness ends at 1."""
 
-_DEGREES = 4.0
+_DEGREES = (4.0, 1e9)
+"""Of freedom of the errors: heavy tails, and all but normal ones."""
+
+_FARTHEST = 10.0
+"""Standard errors beyond which a miss counts no more when fits are compared."""
+
 _FIRST = np.array([0.5, 0.2, 0.2, 0.0])
 
 
@@ -93,6 +100,10 @@ class Signs:
         """Let a member that does not know its error count with the channel's whole spread."""
         return np.nan_to_num(errors, nan=1.0)
 
+    def within(self, one_sidedness: float) -> Signs:
+        """Return the signs, as one-sided as withheld entries were at most."""
+        return replace(self, one_sidedness=np.minimum(self.one_sidedness, one_sidedness))
+
     def design(self) -> FloatArray:
         """Return what the law is linear in; -> (m, 4)."""
         found = (self.standard_error, self.disagreement, self.roughness + _SMOOTH)
@@ -115,12 +126,15 @@ class StackedError:
     slope : ndarray, shape (4,)
         b, c, d and e.
     scale : ndarray, shape (channels,)
+    most_one_sided : float
+        Of the entries that it was learned from; beyond that nothing is known.
     boosted : BoostedError, optional
     """
 
     centre: FloatArray
     slope: FloatArray
     scale: FloatArray
+    most_one_sided: float = 1.0
     boosted: BoostedError | None = None
 
     @classmethod
@@ -143,7 +157,9 @@ class StackedError:
             plain = cls.of_members(channels)
             centre, slope = plain.centre, plain.slope
         else:
-            centre, slope = design.mean(axis=0), _slopes(design - design.mean(axis=0), errors)
+            centre = design.mean(axis=0)
+            fits = [_slopes(design - centre, errors, degrees) for degrees in _DEGREES]
+            slope = min(fits, key=lambda slope: _loss((design - centre) @ slope, errors))
         shape = np.exp((design - centre) @ slope)
         boosted = BoostedError.where_it_helps(signs.features(), errors / shape, fold)
         if boosted is not None:
@@ -156,7 +172,8 @@ class StackedError:
             own = signs.channel == number
             if np.count_nonzero(own) >= _ENOUGH:
                 scale[number] = _scale(np.abs(errors[own]) / shape[own])
-        return cls(centre, slope, scale, boosted)
+        most = float(signs.one_sidedness.max(initial=0.0)) if len(errors) else 1.0
+        return cls(centre, slope, scale, most, boosted)
 
     @classmethod
     def of_members(cls, channels: int) -> StackedError:
@@ -180,6 +197,7 @@ class StackedError:
 
     def __call__(self, signs: Signs) -> FloatArray:
         """Return the standard errors (m,) of entries, in units of the channel's spread."""
+        signs = signs.within(self.most_one_sided)
         shape = np.exp((signs.design() - self.centre) @ self.slope)
         if self.boosted is not None:
             asked = np.isfinite(signs.level)
@@ -187,7 +205,7 @@ class StackedError:
         return np.asarray(self.scale[signs.channel] * shape)
 
 
-def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
+def _slopes(design: FloatArray, errors: FloatArray, degrees: float) -> FloatArray:
     """Fit the slopes, none below 0, by maximum likelihood; the intercept moves along.
 
     Of a sign that is the same everywhere nothing can be learned: its slope is 0.
@@ -197,15 +215,23 @@ def _slopes(design: FloatArray, errors: FloatArray) -> FloatArray:
     def loss(free: FloatArray) -> tuple[float, FloatArray]:
         log_sd = free[0] + design @ free[1:]
         ratio = squares * np.exp(-2.0 * log_sd)
-        pull = 1.0 - (_DEGREES + 1.0) * ratio / (_DEGREES + ratio)
+        pull = 1.0 - (degrees + 1.0) * ratio / (degrees + ratio)
         gradient = np.append(pull.mean(), pull @ design / len(design))
-        tail = 0.5 * (_DEGREES + 1.0) * np.log1p(ratio / _DEGREES)
+        tail = 0.5 * (degrees + 1.0) * np.log1p(ratio / degrees)
         return float((log_sd + tail).mean()), gradient
 
     told = np.ptp(design, axis=0) > _LEAST
     start = np.append(0.5 * np.log(squares.mean()), _FIRST * told)
     bounds = [(None, None), *((0.0, most) for most in _STEEPEST * told)]
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x[1:])
+
+
+def _loss(log_shape: FloatArray, errors: FloatArray) -> float:
+    """Return the negative log-likelihood of errors under a law that is scaled to them."""
+    ratio = np.abs(errors) * np.exp(-log_shape)
+    scale = _scale(ratio)
+    missed = np.minimum(ratio / scale, _FARTHEST)
+    return float((log_shape + 0.5 * missed**2).mean() + np.log(scale))
 
 
 def _scale(ratio: FloatArray) -> float:

@@ -1,7 +1,7 @@
 """What the nearest observed values say of a place before anything is fitted.
 
-How much they differ tells how rough the field is there. Whether they lie around the place or all on
-one side of it tells interpolation from extrapolation.
+How much they differ tells how rough the field is there. Inside a gap the nearest of them all lie on
+one rim: how far to one side they lie tells what is interpolated from what hangs on one edge.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from sinr_geo.coordinates import Embedding
-from sinr_geo.nearest import nearest, same_pattern
+from sinr_geo.nearest import same_pattern
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 
 __all__ = ["Surroundings"]
@@ -32,7 +33,8 @@ class Surroundings:
         Their standard deviation, in the unit of each channel.
     one_sidedness : ndarray of the same shape
         Length of the mean step to them, over the mean length of these steps: near 0 where they lie
-        all around, 1 where they all lie in one direction.
+        all around, 1 where they all lie in one direction. Steps are those of the embedding: on a
+        circle (longitude, the year) chords.
     """
 
     spread: FloatArray
@@ -64,14 +66,16 @@ class Surroundings:
             rows = np.flatnonzero(entries[:, columns].any(axis=1))
             if sources.size == 0 or rows.size == 0:
                 continue
-            count = min(_NEIGHBOURS, sources.size)
+            known = place[sources]
+            tree, count = cKDTree(known), np.arange(1, min(_NEIGHBOURS, sources.size) + 1)
             for part in np.array_split(rows, -(-rows.size // _CHUNK)):
-                distance, index = nearest(place[sources], where[part], count)
-                steps = place[sources][index].mean(axis=1) - where[part]
+                distance, index = map(np.asarray, tree.query(where[part], k=count, workers=-1))
+                steps = known[index].mean(axis=1) - where[part]
                 one_sided[np.ix_(part, columns)] = _ratio(steps, distance)[:, None]
                 for column in columns:
                     spread[part, column] = samples.values[sources, column][index].std(axis=1)
-        return cls(np.where(entries, spread, 0.0), np.where(entries, one_sided, 0.0))
+        spread[~entries], one_sided[~entries] = 0.0, 0.0
+        return cls(spread, one_sided)
 
     @classmethod
     def joined(cls, parts: Sequence[Surroundings]) -> Surroundings:

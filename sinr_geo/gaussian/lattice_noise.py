@@ -17,10 +17,19 @@ from sinr_geo.gaussian.noise_variance import (
 from sinr_geo.nearest import inverse_distance
 from sinr_geo.points import BoolArray, FloatArray, Lattice, PointSet
 
-__all__ = ["LatticeNoise", "complete_cube", "lattice_noise", "observed_cells", "stabilised_levels"]
+__all__ = [
+    "LEVEL_CELLS",
+    "LatticeNoise",
+    "complete_cube",
+    "lattice_noise",
+    "observed_cells",
+    "stabilised_levels",
+]
 
 _LEAST_NOISE = 1e-3
-_LEVEL_CELLS = 250_000
+LEVEL_CELLS = 250_000
+"""Most cells that the level of the noise is estimated from."""
+
 _VARIANCE_CELLS = 40_000
 
 
@@ -70,7 +79,7 @@ def lattice_noise(points: PointSet, complete: FloatArray) -> LatticeNoise:
     assert lattice is not None
     cube, told = complete_cube(complete, lattice), observed_cells(points, lattice)
     least = np.maximum(_least_noise(cube[told]), _quantisation(points))
-    part = _Part.of(cube, lattice, told, _LEVEL_CELLS)
+    part = _Part.of(cube, lattice, told, LEVEL_CELLS)
     typical = np.maximum(noise_levels(part.cube, lattice.space, part.told), least)
     part = _Part.of(cube, lattice, told, _VARIANCE_CELLS)
     variance = fit_noise_variance(part.cube, lattice.space, part.told)

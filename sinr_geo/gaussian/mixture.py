@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from sinr_geo.gaussian.moments import Blocks, Moments
+from sinr_geo.gaussian.segments import TOLERANCE
 from sinr_geo.gssa import joint_features, segment
 from sinr_geo.nearest_centres import nearest_centres
 from sinr_geo.points import FloatArray
@@ -70,7 +71,9 @@ class Belonging:
         seed : int
         device : str
         """
-        labels = segment(features, coordinates, count, alpha, seed=seed, device=device)
+        labels = segment(
+            features, coordinates, count, alpha, seed=seed, device=device, tolerance=TOLERANCE
+        )
         sizes = np.bincount(labels)
         joint = joint_features(features, coordinates, alpha)
         sums = [np.bincount(labels, weights=column) for column in joint.T]

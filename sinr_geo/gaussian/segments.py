@@ -9,7 +9,10 @@ from sinr_geo.gaussian.moments import Blocks
 from sinr_geo.gssa import segment
 from sinr_geo.points import FloatArray
 
-__all__ = ["packed_superpixels", "window_superpixels"]
+__all__ = ["TOLERANCE", "packed_superpixels", "window_superpixels"]
+
+TOLERANCE = 4e-3
+"""Of thousands of small superpixels: stricter took twice the rounds and gained nothing."""
 
 
 def window_superpixels(
@@ -34,7 +37,13 @@ def window_superpixels(
     """
     count = max(1, len(rows) // cells)
     labels = segment(
-        leading_components(rows), coordinates, count, alpha, seed=seed, device=str(rows.device)
+        leading_components(rows),
+        coordinates,
+        count,
+        alpha,
+        seed=seed,
+        device=str(rows.device),
+        tolerance=TOLERANCE,
     )
     return torch.as_tensor(labels, dtype=torch.int64, device=rows.device)
 

@@ -15,8 +15,8 @@ from sinr_geo.gaussian.denoising import (
     WindowSettings,
     denoise_directions,
 )
-from sinr_geo.gaussian.error_ratio import ErrorRatio, pooled_scale
-from sinr_geo.gaussian.lattice_noise import LatticeNoise
+from sinr_geo.gaussian.error_ratio import SplitRatio, pooled_scale
+from sinr_geo.gaussian.lattice_noise import LEVEL_CELLS, LatticeNoise
 from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.spatial_covariance import SpatialCovariance
 from sinr_geo.gaussian.split import ADDED, held_out, split_noise
@@ -138,6 +138,7 @@ class _Trial:
         draw = relative * generator(problem.seed, "thinning").standard_normal(rows.shape)
         self._draws = (draw, -draw)
         self._noise = float(np.mean(relative[self._observed] ** 2))
+        self._samples = min(int(observed.sum()), LEVEL_CELLS) * rows.shape[1]
         self._lattice = box.lattice
         self._problem = problem
         self._thinned = [self._view(ADDED, draw) for draw in self._draws]
@@ -156,9 +157,9 @@ class _Trial:
 
     def error_scale(self, settings: WindowSettings) -> float:
         """Compare the errors along the leading directions with their variances, in two ways."""
-        return pooled_scale((self._split_ratio(settings), self._bootstrap_ratio(settings)))
+        return pooled_scale(self._split_ratio(settings), self._bootstrap_ratio(settings))
 
-    def _split_ratio(self, settings: WindowSettings) -> ErrorRatio:
+    def _split_ratio(self, settings: WindowSettings) -> SplitRatio:
         """Fit to one half of the data, and score on the other.
 
         The split is even: the data lose more by it than in a score, but next to the noise in
@@ -173,12 +174,11 @@ class _Trial:
             drawn = (draw[told] @ subspace.directions[:, leading]) ** 2
             squares.append((squared - drawn / _EVEN**2).mean(axis=1))
             predicted.append(found.variance[told, leading].mean())
-        channels = self._rows.shape[1]
-        return ErrorRatio.of_split(
-            np.mean(squares, axis=0), float(np.mean(predicted)), self._noise, channels
+        return SplitRatio.of(
+            np.mean(squares, axis=0), float(np.mean(predicted)), self._noise, self._samples
         )
 
-    def _bootstrap_ratio(self, settings: WindowSettings) -> ErrorRatio:
+    def _bootstrap_ratio(self, settings: WindowSettings) -> float:
         """Denoise, add the noise of the draws, and denoise again."""
         told, leading = self._observed, slice(0, settings.rank)
         first, _, subspace = self._fitted(settings, self._view_of(1.0, self._rows, self._rows))
@@ -188,7 +188,7 @@ class _Trial:
             again, expected, _ = self._fitted(settings, self._view_of(1.0, truth + draw, truth))
             squares.append(((again.mean - expected)[told, leading] ** 2).mean())
             predicted.append(again.variance[told, leading].mean())
-        return ErrorRatio.of_bootstrap(float(np.mean(squares)), float(np.mean(predicted)))
+        return float(np.mean(squares) / np.mean(predicted))
 
     def _fitted(
         self, settings: WindowSettings, view: _View

@@ -18,6 +18,7 @@ __all__ = ["gradients_for", "train_local"]
 
 _POINTS = 512
 _RATES = {"hidden": 0.12, "first": 0.0175, "bias": 0.03, "head": 3e-3}
+_DECAY = 0.02
 _BETAS = (0.9, 0.99)
 _FIRST_PENALTY = 1e-4
 _LAST_PENALTY = 1e-7
@@ -78,7 +79,7 @@ def _optimisers(network: SuperpixelNetwork) -> tuple[Muon, torch.optim.Adam]:
         "head": [network.head.weight, network.head.bias],
     }
     named = [{"params": params, "name": name} for name, params in groups.items()]
-    return Muon([layer.weight for layer in others]), torch.optim.Adam(named, betas=_BETAS)
+    return Muon([layer.weight for layer in others], _DECAY), torch.optim.Adam(named, betas=_BETAS)
 
 
 def _half_cosine(steps: int) -> Iterator[float]:

@@ -39,16 +39,21 @@ class Muon:
     """Descent along the orthogonalised Nesterov momentum.
 
     Every matrix of a batch moves by the same amount, however large its gradient is, so all
-    superpixels learn at one pace.
+    superpixels learn at one pace. They move as far on a plateau, too: without decay the weights of
+    long trainings wander off, those of some superpixels until they diverge.
 
     Parameters
     ----------
     weights : list of Tensor, each of shape (K, m, m)
         Changed in place; gradients are looked for in ``.grad``.
+    decay : float
+        Share of the weights that a step takes off, over its rate (J. Liu et al., "Muon is scalable
+        for LLM training", 2025).
     """
 
-    def __init__(self, weights: list[Tensor]) -> None:
+    def __init__(self, weights: list[Tensor], decay: float) -> None:
         self._weights = weights
+        self._decay = decay
         self._momentum = [torch.zeros_like(weight) for weight in weights]
 
     @torch.no_grad()
@@ -59,4 +64,4 @@ class Muon:
                 continue
             momentum.mul_(_MOMENTUM).add_(weight.grad)
             ahead = weight.grad + _MOMENTUM * momentum
-            weight.sub_(orthogonalised(ahead), alpha=rate)
+            weight.mul_(1.0 - rate * self._decay).sub_(orthogonalised(ahead), alpha=rate)

@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from sinr_geo import Lattice
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.gaussian.denoising import WindowSettings, denoise_directions
-from sinr_geo.gaussian.error_ratio import ErrorRatio, pooled_scale
+from sinr_geo.gaussian.error_ratio import SplitRatio, pooled_scale
 from sinr_geo.gaussian.mixture import Belonging, condition
 from sinr_geo.gaussian.split import held_out, split_noise
 from sinr_geo.gaussian.tiles import tiles
@@ -165,18 +165,35 @@ def test_a_smooth_band_under_strong_noise_is_denoised_within_its_intervals(seed)
     found = denoised(clean + rng.normal(size=clean.shape), (60, 60))
     error = np.abs(found.values - clean)
     assert np.sqrt(np.mean(error**2)) < 0.3
-    assert (error < 1.96 * found.standard_error).mean() > 0.88
+    assert 0.88 < (error < 1.96 * found.standard_error).mean() < 0.99
 
 
-def test_what_errors_exceed_their_variances_by_is_pooled_by_what_is_known_of_it():
+def test_a_split_tells_what_errors_exceed_their_variances_by_and_how_surely():
     rng = np.random.default_rng(5)
     noise, error = rng.normal(size=(2, 20_000))
-    split = ErrorRatio.of_split((noise + 0.5 * error) ** 2, 0.25, noise=1.0, channels=1)
+    split = SplitRatio.of((noise + 0.5 * error) ** 2, 0.25, noise=1.0, samples=20_000)
     assert split.value == pytest.approx(1.0, abs=3.0 * split.deviation)
     assert split.deviation == pytest.approx(0.1, abs=0.04)
-    assert ErrorRatio.of_split(noise**2, 0.25, 1.0, 400).deviation < 0.6 * split.deviation
-    sure, unsure = ErrorRatio(2.0, 0.01), ErrorRatio(0.5, 10.0)
-    assert pooled_scale((sure, unsure)) == pytest.approx(np.sqrt(2.0), rel=1e-3)
-    assert pooled_scale((ErrorRatio.of_bootstrap(1.5, 1.0),)) == pytest.approx(np.sqrt(1.5))
-    assert pooled_scale((ErrorRatio(-3.0, 0.1),)) == 0.5
-    assert pooled_scale((ErrorRatio(99.0, 0.1),)) == 2.0
+    assert SplitRatio.of(noise**2, 0.25, 1.0, samples=10**7).deviation < 0.6 * split.deviation
+
+
+@pytest.mark.parametrize(
+    ("split", "bootstrap", "ratio"),
+    [
+        (SplitRatio(2.0, 0.01), 0.5, 2.0),
+        (SplitRatio(0.1, 10.0), 0.7, 0.7),
+        (SplitRatio(1.2, 0.05), 0.1, 1.2),
+        (SplitRatio(-3.0, 0.1), 0.1, 0.25),
+        (SplitRatio(99.0, 0.1), 99.0, 4.0),
+    ],
+)
+def test_a_bootstrap_counts_where_the_split_is_not_sure(split, bootstrap, ratio):
+    assert pooled_scale(split, bootstrap) == pytest.approx(np.sqrt(ratio), rel=0.05)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0])
+def test_a_bootstrap_that_is_farther_off_does_not_count_more(ratio):
+    split = SplitRatio(ratio, 0.15 * ratio)
+    pooled = [pooled_scale(split, share * ratio) for share in (0.3, 0.5, 0.7, 0.9)]
+    assert (np.diff(pooled) > -0.01).all()
+    assert min(pooled) > 0.8 * np.sqrt(ratio)

@@ -192,10 +192,23 @@ def test_muon_moves_every_matrix_by_the_same_amount_whatever_its_gradient():
     gradient[1] = 1e4 * gradient[0]
     weight = torch.nn.Parameter(torch.zeros(2, 8, 8))
     weight.grad = gradient
-    Muon([weight]).step(0.1)
+    Muon([weight], 0.0).step(0.1)
     torch.testing.assert_close(weight[0], weight[1], rtol=1e-4, atol=1e-6)
     assert 0.05 < float(torch.linalg.matrix_norm(weight[0].detach(), 2)) < 0.13
     assert float((weight.detach() * gradient).sum()) < 0
+
+
+def test_weights_do_not_wander_off_where_gradients_are_but_noise():
+    def wandered(decay: float) -> float:
+        generator = torch.Generator().manual_seed(3)
+        weight = torch.nn.Parameter(torch.zeros(2, 8, 8))
+        muon = Muon([weight], decay)
+        for _ in range(3_000):
+            weight.grad = torch.randn(2, 8, 8, generator=generator)
+            muon.step(0.1)
+        return float(torch.linalg.matrix_norm(weight.detach(), 2).max())
+
+    assert wandered(0.1) < 0.5 * wandered(0.0)
 
 
 @needs_numba

@@ -113,6 +113,22 @@ def test_a_few_errors_that_nothing_foretells_do_not_rule_the_law():
     np.testing.assert_allclose(law.slope, [1.0, 0.5, 0.3, 1.2], atol=0.15)
 
 
+def test_where_most_errors_are_nothing_the_others_make_the_law():
+    signs, errors = signs_and_errors(20_000)
+    dry = np.random.default_rng(9).random(20_000) < 0.8
+    law = StackedError.fit(signs, np.where(dry, 0.0, errors), folds(len(signs.level)), 1)
+    np.testing.assert_allclose(law.slope, [1.0, 0.5, 0.3, 1.2], atol=0.1)
+
+
+def test_beyond_what_was_withheld_one_sidedness_counts_no_more():
+    signs, errors = signs_and_errors(20_000)
+    seen = signs.at(signs.one_sidedness < 0.5)
+    law = StackedError.fit(seen, errors[signs.one_sidedness < 0.5], folds(len(seen.level)), 1)
+    at = [replace(signs, one_sidedness=np.full(20_000, value)) for value in (0.2, 0.5, 1.0)]
+    np.testing.assert_allclose(law(at[2]), law(at[1]), rtol=1e-3)
+    np.testing.assert_allclose(law(at[1]) / law(at[0]), np.exp(0.3 * 1.2), rtol=0.1)
+
+
 def test_with_few_samples_the_members_own_error_is_scaled():
     signs, errors = signs_and_errors(100)
     law = StackedError.fit(signs, errors, folds(len(signs.level)), 1)

@@ -37,6 +37,22 @@ def test_the_eight_nearest_observed_values_of_the_channel_count():
     np.testing.assert_array_equal(asked.spread, found.spread[~observed])
 
 
+def test_few_samples_none_at_all_and_many_places_are_looked_at_like_any(monkeypatch):
+    rng = np.random.default_rng(8)
+    places, values = rng.random((40, 2)), rng.standard_normal((40, 3))
+    observed = np.zeros((40, 3), dtype=bool)
+    observed[:3, 0], observed[:20, 1] = True, True
+    points = scattered(places, values, observed)
+    found = Surroundings.of(points, points, ~observed)
+    np.testing.assert_allclose(found.spread[3:, 0], values[:3, 0].std())
+    assert (found.spread[:, 2] == 0).all()
+    assert (found.one_sidedness[:, 2] == 0).all()
+    monkeypatch.setattr("sinr_geo.surroundings._CHUNK", 3)
+    in_chunks = Surroundings.of(points, points, ~observed)
+    np.testing.assert_allclose(in_chunks.spread, found.spread)
+    np.testing.assert_allclose(in_chunks.one_sidedness, found.one_sidedness)
+
+
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [

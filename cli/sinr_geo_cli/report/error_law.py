@@ -13,11 +13,11 @@ __all__ = ["error_law"]
 _LAW = (
     "The standard error is a scale times a product of powers: of the members' own standard error, "
     "of their disagreement and of the local spread of the values, each in standard deviations of "
-    "the channel and relative to its mean; and it grows where the nearest samples lie to one side. "
-    "Exponents and scales were learned on the withheld "
-    "samples: intervals of 68 and 95 % hold there as nearly what they promise as one scale can "
-    "make them, and in the gaps as far as these are like the withheld samples. Where withheld "
-    "folds say that it helps, boosted trees of the same signs and the predicted value correct it."
+    "the channel and relative to its mean, and an exponential of how far to one side the nearest "
+    "samples lie (0 to 1). Exponents and scales were learned on the withheld samples: intervals of "
+    "68 and 95 % hold there as nearly what they promise as one scale can make them, and in the "
+    "gaps as far as these are like the withheld samples. Where withheld folds say "
+    "that it helps, boosted trees of the same signs and the predicted value correct it."
 )
 _AS_IT_IS = "The standard error is what the members say, weighted; nothing was learned about it."
 
@@ -28,5 +28,7 @@ def error_law(law: Mapping[str, Any]) -> Html:
 
 
 def _is_plain(law: Mapping[str, Any]) -> bool:
-    first, *others = (value for key, value in law.items() if key.startswith("slope_"))
-    return first == 1.0 and not any(others) and all(s == 1.0 for s in law.get("scale", ()))
+    slopes = {key: value for key, value in law.items() if key.startswith("slope_")}
+    of_members = slopes.pop("slope_of_members_error", None)
+    unscaled = all(scale == 1.0 for scale in law.get("scale", ()))
+    return of_members == 1.0 and not any(slopes.values()) and unscaled
