@@ -87,6 +87,18 @@ def test_connected_superpixels_meet_definition_1(patches, count):
         assert connected_components(graph[members][:, members])[0] == 1
 
 
+def test_centres_that_may_still_move_leave_points_farther_away(patches):
+    values, coordinates, _ = patches
+
+    def apart(tolerance):
+        labels = segment(values, coordinates, 40, 1.0, seed=0, tolerance=tolerance)
+        rows = np.concatenate((values / values.std(), coordinates / coordinates.std()), axis=1)
+        centres = np.stack([rows[labels == k].mean(axis=0) for k in range(labels.max() + 1)])
+        return np.mean((rows - centres[labels]) ** 2)
+
+    assert apart(1e9) > 1.02 * apart(1e-3)
+
+
 def test_connecting_moves_islands_and_nothing_else():
     labels = np.array([0, 0, 1, 0, 1, 1])
     graph = graph_of(np.stack((np.zeros(6), np.arange(6.0)), 1), (1, 6))

@@ -14,9 +14,23 @@ from sinr_geo.methods.sinr import SinrMethod
 from sinr_geo.methods.sinr_paper import SinrPaperMethod
 from sinr_geo.nearest import inverse_distance
 from sinr_geo.points import FloatArray, Lattice, PointSet
+from sinr_geo.sine.ensemble import Told
+from sinr_geo.sine.error import SineError
+from sinr_geo.stacked_error import StackedError
+from sinr_geo.surroundings import Surroundings
 
 METHODS = [SinrMethod(), SinrPaperMethod()]
 SIDE = 20
+
+
+def test_the_error_of_the_sine_head_grows_where_samples_lie_to_one_side():
+    ones = np.ones(3)
+    law = StackedError(np.zeros(4), np.array([1.0, 0.0, 0.0, 2.0]), np.ones(1))
+    error = SineError(law, np.array([5.0]))
+    told = Told(values=ones, own=ones, apart=ones)
+    around = Surroundings(spread=ones, one_sidedness=np.array([0.0, 0.5, 1.0]))
+    found = error(told, around, np.zeros(3, dtype=int))
+    np.testing.assert_allclose(found, np.exp([0.0, 1.0, 2.0]))
 
 
 def smooth_field() -> FloatArray:

@@ -32,6 +32,11 @@ def test_the_eight_nearest_observed_values_of_the_channel_count():
         np.testing.assert_allclose(found.one_sidedness[row, column], one_sided)
     assert (found.spread[observed] == 0).all()
     assert (found.one_sidedness[observed] == 0).all()
+    one = np.zeros_like(observed)
+    one[tuple(np.argwhere(~observed)[0])] = True
+    alone = Surroundings.of(points, points, one)
+    np.testing.assert_array_equal(alone.spread, np.where(one, found.spread, 0.0))
+    np.testing.assert_array_equal(alone.one_sidedness, np.where(one, found.one_sidedness, 0.0))
     asked = found.at(~observed)
     np.testing.assert_array_equal(asked.one_sidedness, found.one_sidedness[~observed])
     np.testing.assert_array_equal(asked.spread, found.spread[~observed])
