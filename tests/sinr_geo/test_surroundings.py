@@ -32,14 +32,20 @@ def test_the_eight_nearest_observed_values_of_the_channel_count():
         np.testing.assert_allclose(found.one_sidedness[row, column], one_sided)
     assert (found.spread[observed] == 0).all()
     assert (found.one_sidedness[observed] == 0).all()
-    one = np.zeros_like(observed)
-    one[tuple(np.argwhere(~observed)[0])] = True
-    alone = Surroundings.of(points, points, one)
-    np.testing.assert_array_equal(alone.spread, np.where(one, found.spread, 0.0))
-    np.testing.assert_array_equal(alone.one_sidedness, np.where(one, found.one_sidedness, 0.0))
     asked = found.at(~observed)
     np.testing.assert_array_equal(asked.one_sidedness, found.one_sidedness[~observed])
     np.testing.assert_array_equal(asked.spread, found.spread[~observed])
+
+
+def test_what_was_not_asked_for_is_zero_in_channels_that_share_their_gaps():
+    rng = np.random.default_rng(6)
+    observed = np.repeat(rng.random((50, 1)) < 0.7, 2, axis=1)
+    points = scattered(rng.random((50, 2)), rng.standard_normal((50, 2)), observed)
+    asked = ~observed & (True, False)
+    found = Surroundings.of(points, points, asked)
+    for sign in (found.spread, found.one_sidedness):
+        assert (sign[asked] > 0).all()
+        assert (sign[~asked] == 0).all()
 
 
 def test_few_samples_none_at_all_and_many_places_are_looked_at_like_any(monkeypatch):
