@@ -47,6 +47,7 @@ _FARTHEST = 10.0
 """Standard errors beyond which a miss counts no more when fits are compared."""
 
 _FIRST = np.array([0.5, 0.2, 0.2, 0.0])
+"""Slopes that the search starts from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ class Signs:
         """Let a member that does not know its error count with the channel's whole spread."""
         return np.nan_to_num(errors, nan=1.0)
 
-    def within(self, one_sidedness: float) -> Signs:
-        """Return the signs, as one-sided as withheld entries were at most."""
-        return replace(self, one_sidedness=np.minimum(self.one_sidedness, one_sidedness))
+    def within(self, most_one_sided: float) -> Signs:
+        """Return the signs, none more one-sided than this."""
+        return replace(self, one_sidedness=np.minimum(self.one_sidedness, most_one_sided))
 
     def design(self) -> FloatArray:
         """Return what the law is linear in; -> (m, 4)."""

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sinr_geo.coordinates import Embedding
+from sinr_geo.folds import Fold
 from sinr_geo.nearest import same_pattern
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 
@@ -76,6 +77,11 @@ class Surroundings:
                     spread[part, column] = samples.values[sources, column][index].std(axis=1)
         spread[~entries], one_sided[~entries] = 0.0, 0.0
         return cls(spread, one_sided)
+
+    @classmethod
+    def left_by(cls, fold: Fold, points: PointSet) -> Surroundings:
+        """Look around what a fold asks for, shape (m,), at what it leaves of the points."""
+        return cls.of(fold.train(points), points, fold.asked).at(fold.asked)
 
     @classmethod
     def joined(cls, parts: Sequence[Surroundings]) -> Surroundings:

@@ -20,7 +20,7 @@ import numpy as np
 
 from sinr_geo.points import FloatArray
 
-__all__ = ["SplitRatio", "pooled_scale"]
+__all__ = ["SplitRatio", "bootstrap_ratio", "pooled_scale"]
 
 _DOUBT = 2.0
 """By how much a noise level is less certain than if noise alone had been measured."""
@@ -30,7 +30,11 @@ _LACK = 0.25
 scene, -0.08 to -0.05 elsewhere."""
 
 _BEST, _WORST = 0.25, 4.0
+"""Ratios beyond which none is believed."""
+
 _ROUNDS = 20
+_LEAST = 1e-9
+"""Predicted variance, in units of the noise's, below which there is nothing to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,13 @@ class SplitRatio:
         """
         known = _DOUBT * noise * np.sqrt(2.0 / samples)
         deviation = np.hypot(squares.std() / np.sqrt(len(squares)), known)
-        return cls(float(squares.mean() - noise) / predicted, float(deviation) / predicted)
+        said = max(predicted, _LEAST)
+        return cls(float(squares.mean() - noise) / said, float(deviation) / said)
+
+
+def bootstrap_ratio(squares: float, predicted: float) -> float:
+    """Return the mean squared error of a bootstrap over the mean variance that its fits say."""
+    return squares / max(predicted, _LEAST)
 
 
 def pooled_scale(split: SplitRatio, bootstrap: float) -> float:

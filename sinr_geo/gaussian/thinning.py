@@ -15,7 +15,7 @@ from sinr_geo.gaussian.denoising import (
     WindowSettings,
     denoise_directions,
 )
-from sinr_geo.gaussian.error_ratio import SplitRatio, pooled_scale
+from sinr_geo.gaussian.error_ratio import SplitRatio, bootstrap_ratio, pooled_scale
 from sinr_geo.gaussian.lattice_noise import LEVEL_CELLS, LatticeNoise
 from sinr_geo.gaussian.search import search
 from sinr_geo.gaussian.spatial_covariance import SpatialCovariance
@@ -188,7 +188,7 @@ class _Trial:
             again, expected, _ = self._fitted(settings, self._view_of(1.0, truth + draw, truth))
             squares.append(((again.mean - expected)[told, leading] ** 2).mean())
             predicted.append(again.variance[told, leading].mean())
-        return float(np.mean(squares) / np.mean(predicted))
+        return bootstrap_ratio(float(np.mean(squares)), float(np.mean(predicted)))
 
     def _fitted(
         self, settings: WindowSettings, view: _View

@@ -63,10 +63,11 @@ class SinrMethod:
         weights = _weights(points, problem, told)
         channels = [np.nonzero(fold.asked)[1] for fold in problem.folds]
         parts = [mixed(part, weights[c]) for part, c in zip(told, channels, strict=True)]
-        error = SineError.fit(points, problem, parts)
+        around = [Surroundings.left_by(fold, points) for fold in problem.folds]
+        error = SineError.fit(points, problem, parts, around)
         withheld = tuple(
-            HeldOut(part.values, _error(points, fold, part, error))
-            for fold, part in zip(problem.folds, parts, strict=True)
+            HeldOut(part.values, error(part, seen, channel))
+            for part, seen, channel in zip(parts, around, channels, strict=True)
         )
         report = _described(forms, weights, held_out_rmse(points, problem.folds, withheld))
         return _Chosen(forms, weights, ratio, error, withheld, report)
@@ -202,12 +203,6 @@ def _told(
         form.fit(ground, members, problem.seed, rows).told_at_fitted(rows).entries(fold.asked[rows])
         for form in forms
     ]
-
-
-def _error(points: PointSet, fold: Fold, told: Told, error: SineError) -> FloatArray:
-    """Return the standard errors (m,) of what a fold asks for."""
-    around = Surroundings.of(fold.train(points), points, fold.asked).at(fold.asked)
-    return error(told, around, np.nonzero(fold.asked)[1])
 
 
 def _members(points: PointSet, problem: Problem, fits: int) -> int:

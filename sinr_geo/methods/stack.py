@@ -193,8 +193,7 @@ class _Asked:
             errors = np.stack([h.standard_error for h in held], axis=1) / scale
             truth = points.values[fold.asked] / scale[:, 0]
             known = np.isfinite(values).all(axis=1)
-            seen = Surroundings.of(fold.train(points), points, fold.asked)
-            around.append(seen.at(fold.asked).scaled(scale[:, 0]).at(known))
+            around.append(Surroundings.left_by(fold, points).scaled(scale[:, 0]).at(known))
             told.append(known)
             parts.append([part[known] for part in (values, errors, truth, channel)])
         joined = [np.concatenate(part) for part in zip(*parts, strict=True)]

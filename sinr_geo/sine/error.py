@@ -36,8 +36,14 @@ class SineError:
     spread: FloatArray
 
     @classmethod
-    def fit(cls, points: PointSet, problem: Problem, told: Sequence[Told]) -> SineError:
-        """Learn from what was said of the asked entries of every fold."""
+    def fit(
+        cls,
+        points: PointSet,
+        problem: Problem,
+        told: Sequence[Told],
+        around: Sequence[Surroundings],
+    ) -> SineError:
+        """Learn from what was said of the asked entries of every fold, and what is around them."""
         spread = channel_spreads(points)
         if problem.task is Task.DENOISING:
             return cls(None, spread)
@@ -47,10 +53,8 @@ class SineError:
             for name in ("values", "own", "apart")
         )
         scale, known = spread[channel], np.isfinite(values)
-        around = Surroundings.joined(
-            [Surroundings.of(f.train(points), points, f.asked).at(f.asked) for f in problem.folds]
-        )
-        signs = _signs(Told(values, own, apart), around, scale, channel).at(known)
+        said = Told(values, own, apart)
+        signs = _signs(said, Surroundings.joined(around), scale, channel).at(known)
         errors = ((values - truth) / scale)[known]
         fold = np.repeat(np.arange(len(told)), [len(part.values) for part in told])[known]
         return cls(StackedError.fit(signs, errors, fold, len(points.channels)), spread)

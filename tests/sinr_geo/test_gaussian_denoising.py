@@ -168,6 +168,13 @@ def test_a_smooth_band_under_strong_noise_is_denoised_within_its_intervals(seed)
     assert 0.88 < (error < 1.96 * found.standard_error).mean() < 0.99
 
 
+def test_two_flat_halves_without_noise_stay_what_they_are():
+    clean = np.where(np.arange(1_600) % 40 < 20, 1.0, 5.0)[:, None]
+    found = denoised(clean, (40, 40))
+    np.testing.assert_allclose(found.values, clean, atol=0.02)
+    assert (found.standard_error < 0.05).all()
+
+
 def test_a_split_tells_what_errors_exceed_their_variances_by_and_how_surely():
     rng = np.random.default_rng(5)
     noise, error = rng.normal(size=(2, 20_000))
