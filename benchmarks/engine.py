@@ -24,12 +24,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sinr_geo.sine.arena import Arena
-from sinr_geo.sine.loss import norm_loss
+from sinr_geo.sine.loss import NORM
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import pack_pairs
-from sinr_geo.sine.replay import replayed
 from sinr_geo.sine.samples import Slots
+from sinr_geo.sine.step import steps_on
 
 __all__ = ["Case", "Timing", "cases", "main", "measured"]
 
@@ -90,7 +89,7 @@ def measured(case: Case, device: str) -> tuple[Timing, float]:
     """Medians of alternating runs, and the bytes that a step takes per point (nan on a CPU)."""
     problem = _Problem(case, device)
     memory = problem.bytes_per_point()
-    step = replayed(problem.loss, problem.network.parameters(), Arena())
+    (step,) = steps_on(problem.network, NORM, [lambda: problem.slots])
     runs = {"step_s": step, "loop_s": problem.loop, "floor_s": _floor(case, device)}
     assert abs(float(step()) / float(problem.loop()) - 1.0) < _DEVIATION
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -122,7 +121,12 @@ class _Problem:
             np.arange(n), owner, every, every > 0, count=case.superpixels, device=device
         )
         observed = packing.gather(mask) * packing.filled
-        self.slots = Slots(packing, packing.gather(x), packing.gather(y), observed)
+        self.slots = Slots(
+            packing,
+            packing.gather(x),
+            packing.gather(y).mT.contiguous(),
+            observed.mT.contiguous(),
+        )
         module = _oracle()
         self.oracle = module.OracleSINR(
             case.superpixels, INPUTS, WIDTH, LAYERS, ATOMS, s, OMEGA, True
@@ -133,8 +137,7 @@ class _Problem:
         self.owns = [torch.ones(size, dtype=torch.bool, device=device) for size in parts]
 
     def loss(self) -> Tensor:
-        out = self.network(self.slots.x, self.slots.packing)
-        return norm_loss(out, self.slots)
+        return NORM(self.network, self.slots)
 
     def loop(self) -> Tensor:
         self.oracle.zero_grad(set_to_none=True)

@@ -24,11 +24,11 @@ from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.sine.dilation import dilate
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.loss import norm_loss
+from sinr_geo.sine.loss import NORM
 from sinr_geo.sine.network import BOTTLENECK, Form, SuperpixelNetwork
 from sinr_geo.sine.samples import Samples, pool_packing
 from sinr_geo.sine.scaling import Standardisation
-from sinr_geo.sine.trained import BATCH, PAPER, TrainedSettings
+from sinr_geo.sine.trained import PAPER, TrainedSettings
 from sinr_geo.sine.training import Schedule, Track, train
 
 __all__ = ["FORMS", "PUBLISHED", "Parts", "Tried", "matched", "size", "tried"]
@@ -138,7 +138,13 @@ def _pixels(
 ) -> tuple[Any, Track]:
     settings = SirenSettings(width=width, steps=steps, rate=1e-3)
     return fit_network(
-        given.points, settings, stop=stop, seed=given.seed, device=given.device, score=watch
+        given.points,
+        settings,
+        stop=stop,
+        batch=PAPER.batch,
+        seed=given.seed,
+        device=given.device,
+        score=watch,
     )
 
 
@@ -180,8 +186,8 @@ def _superpixels(
         network,
         Samples.of(ground, cover, weight, frame, scale, given.seed),
         pool,
-        norm_loss,
-        Schedule(stop, settings.rate, settings.decay, BATCH),
+        NORM,
+        Schedule(stop, settings.rate, settings.decay, PAPER.batch),
         watch=None if watch is None else lambda: watch(now()),
     )
     return now(), track

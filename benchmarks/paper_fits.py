@@ -31,7 +31,7 @@ from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.scoring import withheld_rmse
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.trained import BATCH, PAPER, TrainedSettings, fit_trained
+from sinr_geo.sine.trained import PAPER, TrainedSettings, fit_trained
 
 __all__ = ["REGRESSORS", "Found", "Given", "as_published", "honest", "score_on", "settings_for"]
 
@@ -256,7 +256,7 @@ def _fit(
         if truth is not None:
             ground = LeakedGround.of_truth(ground, truth)
         short = replace(settings, steps=stop)
-        return fit_trained(ground, PAPER, short, points=BATCH, seed=given.seed, score=watch)
+        return fit_trained(ground, PAPER, short, points=PAPER.batch, seed=given.seed, score=watch)
     tuned = method_named(METHODS[method])
     assert isinstance(tuned, WatchedMethod)
     return tuned.fit_field(given.points, settings, given.problem(), stop=stop, score=watch)

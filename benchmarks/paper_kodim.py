@@ -25,7 +25,7 @@ from sinr_geo.methods.sinr_paper import published_settings
 from sinr_geo.reconstruction import reconstruct
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.trained import BATCH, PAPER, fit_trained
+from sinr_geo.sine.trained import PAPER, fit_trained
 
 __all__ = ["main"]
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return -scores["psnr"]
 
     ground = Ground.of(case.points, Task.RECONSTRUCTION, asked.device)
-    field, track = fit_trained(ground, PAPER, settings, points=BATCH, seed=0, score=watch)
+    field, track = fit_trained(ground, PAPER, settings, points=PAPER.batch, seed=0, score=watch)
     last = watch(field)
     size = field.network.size
     print(f"paper: {-last:.2f} dB after {track.steps[-1]} steps, {size} parameters", flush=True)

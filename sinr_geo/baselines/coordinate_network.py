@@ -106,6 +106,7 @@ def fit_network(
     stop: int,
     seed: int,
     device: str,
+    batch: int = BATCH,
     score: Callable[[NetworkField], float] | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[NetworkField, Track]:
@@ -120,6 +121,8 @@ def fit_network(
         Step after which the training ends, at most `settings.steps`.
     seed : int
     device : str
+    batch : int
+        Points per step: all where there are no more, else random parts in turn.
     score : callable, optional
         Scores the field on the way; then training may stop early.
     progress : callable
@@ -132,7 +135,7 @@ def fit_network(
         Scores on the way, empty without `score`.
     """
     field = _untrained(points, settings, seed, device)
-    samples = _Samples(points, field, seed)
+    samples = _Samples(points, field, batch, seed)
 
     def loss() -> Tensor:
         x, y, mask = samples.draw()
@@ -171,12 +174,12 @@ def _untrained(points: PointSet, settings: NetworkSettings, seed: int, device: s
 class _Samples:
     """All sampled points in every step where they are few, else random parts of them in turn."""
 
-    def __init__(self, points: PointSet, field: NetworkField, seed: int) -> None:
+    def __init__(self, points: PointSet, field: NetworkField, batch: int, seed: int) -> None:
         rows = np.flatnonzero(points.observed.any(axis=1))
-        rows = generator(seed, "batches").permutation(rows) if rows.size > BATCH else rows
+        rows = generator(seed, "batches").permutation(rows) if rows.size > batch else rows
         sampled = points.bare(rows)
         scaled = field.scale(sampled.values, sampled.observed)
-        parts = -(-rows.size // BATCH)
+        parts = -(-rows.size // batch)
         whole = (
             field.inputs(sampled),
             torch.as_tensor(scaled, device=field.device),

@@ -70,8 +70,8 @@ class _NormalEquations:
         self._right = new((count, size, channels), dtype=torch.float64)
 
     def add(self, features: Tensor, slots: Slots) -> None:
-        seen = features * slots.mask[:, :, self._columns][:, :, :1]
-        target = slots.y[:, :, self._columns]
+        seen = features * slots.mask[:, self._columns][:, :1].mT
+        target = slots.y[:, self._columns].mT
         slots.packing.add_blocks(self._left, torch.bmm(seen.mT, features).double())
         slots.packing.add_blocks(self._right, torch.bmm(seen.mT, target).double())
 

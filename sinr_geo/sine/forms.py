@@ -13,7 +13,7 @@ from sinr_geo.sine.ensemble import Ensemble
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.spectral import SpectralSettings, fit_spectral
 from sinr_geo.sine.study import Study
-from sinr_geo.sine.trained import BATCH, REFINED, TrainedSettings, fit_trained
+from sinr_geo.sine.trained import REFINED, TrainedSettings, fit_trained
 
 __all__ = ["Form", "SpectralForm", "TrainedForm"]
 
@@ -123,7 +123,9 @@ class TrainedForm:
         """Train at most three members, always for all points."""
         return Ensemble(
             tuple(
-                fit_trained(ground, REFINED, self.settings, points=BATCH, seed=seed + member)[0]
+                fit_trained(
+                    ground, REFINED, self.settings, points=REFINED.batch, seed=seed + member
+                )[0]
                 for member in range(min(members, _MOST_TRAINED))
             )
         )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 
 from sinr_geo.sine.closed_head import solve_heads
-from sinr_geo.sine.local_gradients import Gradients, by_autograd
+from sinr_geo.sine.loss import MEAN_SQUARES
 from sinr_geo.sine.muon import Muon
 from sinr_geo.sine.network import SuperpixelNetwork
 from sinr_geo.sine.packing import deal
-from sinr_geo.sine.samples import Samples
+from sinr_geo.sine.samples import Samples, Slots
+from sinr_geo.sine.step import steps_on
 
-__all__ = ["gradients_for", "train_local"]
+__all__ = ["train_local"]
 
 _POINTS = 512
 _RATES = {"hidden": 0.12, "first": 0.0175, "bias": 0.03, "head": 3e-3}
@@ -24,22 +25,10 @@ _FIRST_PENALTY = 1e-4
 _LAST_PENALTY = 1e-7
 
 
-def gradients_for(device: str) -> AbstractContextManager[Gradients]:
-    """Return the fastest gradients that this machine has: fused on a CPU where numba works."""
-    if device != "cpu":
-        return nullcontext(by_autograd)
-    try:
-        from sinr_geo.sine.fused import fused_gradients
-    except (ImportError, RuntimeError):  # not there, or nowhere to keep what it compiles
-        return nullcontext(by_autograd)
-    return fused_gradients()
-
-
 def train_local(
     network: SuperpixelNetwork,
     samples: Samples,
     steps: int,
-    gradients: Gradients,
     progress: Callable[[float], None] = lambda share: None,
 ) -> None:
     """Train a network in place.
@@ -53,22 +42,26 @@ def train_local(
         From `local_network`.
     samples : Samples
     steps : int
-    gradients : Gradients
     progress : callable
         Told the share that is done.
     """
     hands = max(1, round(samples.size / (_POINTS * samples.packing.count)))
     parts = [samples.slots(packing) for packing in deal(samples.packing, hands)]
+    takes = steps_on(network, MEAN_SQUARES, [partial(_same, slots) for slots in parts])
     solve_heads(network, samples, parts[0].packing, _FIRST_PENALTY)
     muon, adam = _optimisers(network)
     for step, rate in enumerate(_half_cosine(steps)):
-        gradients(network, parts[step % len(parts)])
+        takes[step % len(takes)]()
         for group in adam.param_groups:
             group["lr"] = rate * _RATES[group["name"]]
         adam.step()
         muon.step(rate * _RATES["hidden"])
         progress((step + 1) / steps)
     solve_heads(network, samples, samples.packing, _LAST_PENALTY)
+
+
+def _same(slots: Slots) -> Slots:
+    return slots
 
 
 def _optimisers(network: SuperpixelNetwork) -> tuple[Muon, torch.optim.Adam]:

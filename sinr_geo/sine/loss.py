@@ -1,61 +1,56 @@
 """The loss of the three tasks of Eq. 5, masked per entry.
 
 Reconstruction and denoising observe every entry, completion those in Omega; so one mask makes
-the three losses of the paper one function.
+the three losses of the paper one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
-from sinr_geo.sine.arena import buffer
+from sinr_geo.sine.network import SuperpixelNetwork
 from sinr_geo.sine.samples import Slots
-from sinr_geo.sine.sweeps import cachefuls
 
-__all__ = ["Loss", "norm_loss"]
+__all__ = ["MEAN_SQUARES", "NORM", "TINY", "Loss"]
 
-Loss = Callable[[Tensor, Slots], Tensor]
-
-_TINY = 1e-12
+TINY = 1e-12
 
 
-def norm_loss(out: Tensor, slots: Slots) -> Tensor:
-    """Sum over superpixels of the L2 norm of the masked residual, a scalar.
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A power of each superpixel's squared masked residuals, summed over superpixels.
 
-    That is what the authors' released code minimises: every superpixel pulls with equal strength,
-    however many points it has and however well it fits already.
+    Parameters
+    ----------
+    power : float
+    per_entry : bool
+        Whether squares are averaged over a superpixel's observed entries, or summed.
     """
-    squares = slots.packing.sum_blocks(_squares(out, slots))
-    return squares.clamp(min=_TINY).sqrt().sum()
+
+    power: float
+    per_entry: bool
+
+    def __call__(self, network: SuperpixelNetwork, slots: Slots) -> Tensor:
+        """Evaluate at some slots; -> a scalar."""
+        squares = network.squares(slots.x, slots.packing, slots.y, slots.mask)
+        sums: Tensor = slots.packing.sum_blocks(squares) / self.scale(slots)
+        return (sums.clamp(min=TINY) ** self.power).sum()
+
+    def scale(self, slots: Slots) -> Tensor:
+        """Return what squares are divided by: 1, or the number of observed entries; -> (K,)."""
+        if not self.per_entry:
+            return torch.ones(slots.packing.count, device=slots.y.device)
+        return slots.packing.sum_blocks(slots.mask.sum(dim=(1, 2))).clamp(min=1.0)
 
 
-def _squares(out: Tensor, slots: Slots) -> Tensor:
-    """Sum the squared masked residuals of every block; -> (B,)."""
-    squares: Tensor = _MaskedSquares.apply(out, slots.y, slots.mask)  # type: ignore[no-untyped-call]
-    return squares
+NORM = Loss(power=0.5, per_entry=False)
+"""The L2 norm of the residual, which the authors' released code minimises.
 
+Every superpixel pulls with equal strength, however many points it has and however well it fits.
+"""
 
-class _MaskedSquares(Function):
-    """Its gradient is the residual times a number per block, written over the residual."""
-
-    @staticmethod
-    def forward(ctx: Any, out: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-        residual = buffer(out.shape, out)
-        norm = out.new_empty(len(out))
-        for part in cachefuls(out):
-            torch.sub(out[part], y[part], out=residual[part]).mul_(mask[part])
-            torch.linalg.vector_norm(residual[part].flatten(1), dim=1, out=norm[part])
-        ctx.save_for_backward(residual)
-        return norm**2
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        (residual,) = ctx.saved_tensors
-        return residual.mul_(2.0 * upstream[:, None, None]), None, None
+MEAN_SQUARES = Loss(power=1.0, per_entry=True)
+"""The mean square, a maximum of likelihood with a noise of each superpixel's own size."""

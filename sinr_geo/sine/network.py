@@ -2,9 +2,9 @@
 
 Read in this order: `SineLayer`, `Gate`, `SuperpixelNetwork`. All K networks are evaluated
 together. Slots of one block share a superpixel, so a layer is one batched product of the slots
-with the block's weights (`sweeps`). Two foldings keep that cheap and exact: a gate multiplies the
-rows of the next weights instead of the features, and a dictionary with more columns than channels
-is multiplied into the last weights, so that no r wide feature is ever formed per point.
+with the superpixel's weights (`sweeps`). Two foldings keep that cheap and exact: a gate multiplies
+the rows of the next weights instead of the features, and the dictionary is multiplied into the last
+weights, so that no r wide feature is ever formed per point.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sinr_geo.sine.packing import Packing
 from sinr_geo.sine.sweeps import (
     linear_sweep,
     pooled_sine_sweep,
+    residual_sweep,
     sine_sweep,
     sine_weights,
     with_constant,
@@ -88,16 +89,16 @@ class SineLayer(Linear):
 
     def forward(self, z: Tensor, gate: Tensor | None, packing: Packing) -> Tensor:
         """Evaluate (B, c + 1, P), (K, c) or None -> (B, h + 1, P), the constant feature last."""
-        return sine_sweep(z, self._per_block(gate, packing))
+        return sine_sweep(z, self._joined(gate), packing.superpixel)
 
     def pooled(self, z: Tensor, gate: Tensor | None, packing: Packing) -> tuple[Tensor, Tensor]:
         """Evaluate, and sum over each superpixel's own points; -> (B, h + 1, P), (K, h)."""
-        own = packing.own.mT if packing.rim else None
-        z, total = pooled_sine_sweep(z, self._per_block(gate, packing), own)
+        own = packing.own[:, :, 0] if packing.rim else None
+        z, total = pooled_sine_sweep(z, self._joined(gate), packing.superpixel, own)
         return z, packing.sum_blocks(total[:, :-1])
 
-    def _per_block(self, gate: Tensor | None, packing: Packing) -> Tensor:
-        return packing.per_block(sine_weights(self.folded(gate), self.bias, self.omega))
+    def _joined(self, gate: Tensor | None) -> Tensor:
+        return sine_weights(self.folded(gate), self.bias, self.omega)
 
 
 class Gate(nn.Module):
@@ -177,11 +178,31 @@ class SuperpixelNetwork(nn.Module):
         -------
         Tensor, shape (B, P, s)
         """
-        z, gates = self._sine_layers(x, packing, gates)
-        gate, last = (gates[-2], gates[-1]) if gates else (None, None)
-        if self.form.atoms < self.form.outputs:
-            return self._last_layer(z, packing, *self._gated_head(gate, last)) @ self.dictionary
-        return self._last_layer(z, packing, *self.folded_head(gate, last))
+        z, weight = self._before_last(x, packing, gates)
+        return linear_sweep(z, weight, packing.superpixel)
+
+    def squares(
+        self,
+        x: Tensor,
+        packing: Packing,
+        y: Tensor,
+        mask: Tensor,
+        gates: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Sum the squared masked residuals of each block.
+
+        Parameters
+        ----------
+        x, packing, gates
+            As for `forward`.
+        y, mask : Tensor, shape (B, s, P)
+
+        Returns
+        -------
+        Tensor, shape (B,)
+        """
+        z, weight = self._before_last(x, packing, gates)
+        return residual_sweep(z, weight, packing.superpixel, y, mask)
 
     def features(
         self,
@@ -203,7 +224,10 @@ class SuperpixelNetwork(nn.Module):
 
     def folded_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
         """Multiply gates and dictionary into the last layer: (K, h, s) and (K, 1, s)."""
-        weight, bias = self._gated_head(gate, last)
+        weight: Tensor = self.head.folded(gate)
+        bias: Tensor = self.head.bias
+        if last is not None:
+            weight, bias = weight * last[:, None, :], bias * last[:, None, :]
         return weight @ self.dictionary, bias @ self.dictionary
 
     def pooled_gates(self, x: Tensor, packing: Packing) -> list[Tensor] | None:
@@ -214,6 +238,14 @@ class SuperpixelNetwork(nn.Module):
         list of L + 1 Tensors of shape (K, h) or (K, r), or None in the standard form
         """
         return self._sine_layers(x, packing, None)[1] if self.gates else None
+
+    def _before_last(
+        self, x: Tensor, packing: Packing, gates: list[Tensor] | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the last features (B, h + 1, P), and what they are multiplied by (K, h + 1, s)."""
+        z, gates = self._sine_layers(x, packing, gates)
+        gate, last = (gates[-2], gates[-1]) if gates else (None, None)
+        return z, torch.cat(self.folded_head(gate, last), dim=1)
 
     def _sine_layers(
         self, x: Tensor, packing: Packing, frozen: list[Tensor] | None
@@ -237,16 +269,6 @@ class SuperpixelNetwork(nn.Module):
             mean = total / sizes
             gates.append(gate(mean))
         return z, [*gates, self.gates[-1](self._mean_of_last(mean, gates[-1]))]
-
-    def _gated_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:
-        weight: Tensor = self.head.folded(gate)
-        bias: Tensor = self.head.bias
-        if last is not None:
-            weight, bias = weight * last[:, None, :], bias * last[:, None, :]
-        return weight, bias
-
-    def _last_layer(self, z: Tensor, packing: Packing, weight: Tensor, bias: Tensor) -> Tensor:
-        return linear_sweep(z, packing.per_block(torch.cat((weight, bias), dim=1)))
 
     def _mean_of_last(self, mean: Tensor, gate: Tensor) -> Tensor:
         """Mean of the linear layer from the mean (K, h) of its inputs: the mean is linear."""

@@ -17,12 +17,15 @@ from sinr_geo.points import BoolArray, FloatArray, IntArray
 from sinr_geo.randomness import generator
 from sinr_geo.sine.dilation import Cover
 
-__all__ = ["BLOCK", "Packing", "deal", "pack", "pack_pairs"]
+__all__ = ["BLOCK", "Packing", "beside", "deal", "pack", "pack_pairs"]
 
 BLOCK = 512
 """Slots of the longest blocks."""
 
-_BLOCKS = range(32, BLOCK + 1, 16)
+_LANES = 16
+"""Blocks are multiples of it long, so that they fill the registers of every processor."""
+
+_BLOCKS = range(32, BLOCK + 1, _LANES)
 _BLOCK_COST = 32
 
 
@@ -91,6 +94,14 @@ class Packing:
         """Add the weighted values (B, P, s) to the rows of a total (n, s)."""
         flat = (values * self.weight).reshape(-1, values.shape[2])
         total.index_add_(0, self.row.reshape(-1), flat)
+
+    def pairs(self) -> tuple[IntArray, IntArray, FloatArray, BoolArray]:
+        """Return row, superpixel, weight and whether it is an own point of every filled slot."""
+        filled = (self.weight[:, :, 0] > 0).cpu().numpy()
+        owner = np.broadcast_to(self.superpixel.cpu().numpy()[:, None], filled.shape)
+        row, weight = self.row.cpu().numpy(), self.weight[:, :, 0].cpu().numpy()
+        own = self.own[:, :, 0].cpu().numpy() > 0
+        return row[filled], owner[filled], weight[filled], own[filled]
 
     def chosen(self, blocks: Tensor | slice) -> Packing:
         """Return some of the blocks."""
@@ -173,19 +184,31 @@ def deal(packing: Packing, hands: int) -> list[Packing]:
     """Deal the points of every superpixel out to packings of about equal size."""
     if hands <= 1:
         return [packing]
-    filled = (packing.weight[:, :, 0] > 0).cpu().numpy()
-    owner = np.broadcast_to(packing.superpixel.cpu().numpy()[:, None], filled.shape)[filled]
-    row = packing.row.cpu().numpy()[filled]
-    weight = packing.weight[:, :, 0].cpu().numpy()[filled]
-    own = packing.own[:, :, 0].cpu().numpy()[filled] > 0
-    parts = [np.arange(row.size) % hands == hand for hand in range(hands)]
+    row, owner, weight, own = packing.pairs()
     device = str(packing.row.device)
+    parts = [slice(hand, None, hands) for hand in range(hands)]
     return [
         pack_pairs(
             row[part], owner[part], weight[part], own[part], count=packing.count, device=device
         )
         for part in parts
     ]
+
+
+def beside(packing: Packing, pool: Packing) -> Packing:
+    """Lay the points of a pool beside others: they are the own ones, and no others are."""
+    rows, owners, weights, _ = zip(packing.pairs(), pool.pairs(), strict=True)
+    own = np.repeat([False, True], [row.size for row in rows])
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    return pack_pairs(
+        np.concatenate(rows)[order],
+        owner[order],
+        np.concatenate(weights)[order],
+        own[order],
+        count=packing.count,
+        device=str(packing.row.device),
+    )
 
 
 def _slots(sizes: IntArray) -> tuple[IntArray, IntArray]:
@@ -203,7 +226,8 @@ def _slots(sizes: IntArray) -> tuple[IntArray, IntArray]:
     start = np.cumsum(sizes) - sizes
     first = start[owner] + rank * sizes[owner] // blocks[owner]
     last = start[owner] + (rank + 1) * sizes[owner] // blocks[owner]
-    width = int((last - first).max()) if owner.size else 0
+    longest = int((last - first).max()) if owner.size else 0
+    width = -(-longest // _LANES) * _LANES
     slot = first[:, None] + np.arange(width)
     return np.where(slot < last[:, None], slot, -1), owner
 

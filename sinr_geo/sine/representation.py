@@ -13,7 +13,7 @@ from sinr_geo.sine.dilation import dilate
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.local_form import local_frames, local_network
-from sinr_geo.sine.local_training import gradients_for, train_local
+from sinr_geo.sine.local_training import train_local
 from sinr_geo.sine.network import Form
 from sinr_geo.sine.samples import Samples
 from sinr_geo.sine.scaling import Standardisation
@@ -87,8 +87,7 @@ def represent(
         gated=False,
     )
     network = local_network(form, components, torch.Generator().manual_seed(seed), ground.device)
-    with gradients_for(ground.device) as gradients:
-        train_local(network, samples, settings.steps, gradients, progress)
+    train_local(network, samples, settings.steps, progress)
     return SineField(ground, cover, weight, frame, network, None, scale)
 
 

@@ -13,7 +13,7 @@ from sinr_geo.points import FloatArray
 from sinr_geo.randomness import generator
 from sinr_geo.sine.dilation import Cover
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.packing import BLOCK, Packing, pack
+from sinr_geo.sine.packing import BLOCK, Packing, beside, pack
 from sinr_geo.sine.scaling import Frame, Standardisation
 
 __all__ = ["Samples", "Slots", "pool_packing"]
@@ -30,9 +30,9 @@ class Slots:
     packing : Packing
     x : Tensor, shape (B, P, c)
         Coordinates in the frames of the superpixels.
-    y : Tensor, shape (B, P, s)
+    y : Tensor, shape (B, s, P)
         Standardised values, 0 where not observed.
-    mask : Tensor, shape (B, P, s)
+    mask : Tensor, shape (B, s, P)
         1 where observed, 0 elsewhere and where padded.
     """
 
@@ -90,10 +90,26 @@ class Samples:
         """Number of pairs of a superpixel and a point."""
         return int(self.packing.filled.sum())
 
-    def slots(self, packing: Packing) -> Slots:
-        """Lay out coordinates, values and mask of some blocks."""
-        mask = packing.gather(self.observed) * packing.filled
-        return Slots(packing, self.frame(self.rows, packing), packing.gather(self.values), mask)
+    def slots(self, packing: Packing, pool: Packing | None = None) -> Slots:
+        """Lay out coordinates, values and mask of some blocks.
+
+        Parameters
+        ----------
+        packing : Packing
+        pool : Packing, optional
+            Points for gates to be pooled over, laid beside the others and masked.
+        """
+        asked = packing.filled
+        if pool is not None:
+            packing = beside(packing, pool)
+            asked = packing.filled - packing.own
+        mask = packing.gather(self.observed) * asked
+        return Slots(
+            packing,
+            self.frame(self.rows, packing),
+            packing.gather(self.values).mT.contiguous(),
+            mask.mT.contiguous(),
+        )
 
     def chunks(self, first: int, last: int) -> Iterator[Slots]:
         """Yield the slots of superpixels first ... last - 1, a bounded number at a time."""

@@ -1,13 +1,14 @@
-"""The two operations of a network that touch every point, with their gradients by hand.
+"""The operations of a network that touch every point, with their gradients by hand.
 
-A sweep goes over the blocks a cacheful at a time, and on a GPU over all of them at once. Four
-things make it fast, and none of them changes a result:
+A sweep goes over the blocks a cacheful at a time, and on a GPU over all of them at once. What makes
+it fast changes no result:
 
 - Features stand before points, (B, h + 1, P): the library multiplies long rows.
 - The last feature is constant: 1 where a slot holds a point, 0 where it is padded. It carries the
   bias through the same product as the weights, and its own weight makes it sin(pi / 2) = 1 in the
   next layer. Where it is 0 everything is 0, so padded slots add nothing to a sum.
 - A gradient is written over the features that it belongs to, which nobody needs any more.
+- The residual's gradients are taken while it is in the cache; it is never stored.
 - Within a step of training, features lie where those of the step before lay (`arena`).
 """
 
@@ -25,9 +26,9 @@ from torch.autograd.function import once_differentiable
 from sinr_geo.sine.arena import buffer
 
 __all__ = [
-    "cachefuls",
     "linear_sweep",
     "pooled_sine_sweep",
+    "residual_sweep",
     "sine_sweep",
     "sine_weights",
     "with_constant",
@@ -49,32 +50,36 @@ def sine_weights(weight: Tensor, bias: Tensor, omega: float) -> Tensor:
     return torch.cat((joined, constant), dim=2)
 
 
-def sine_sweep(z: Tensor, weight: Tensor) -> Tensor:
+def sine_sweep(z: Tensor, weight: Tensor, owner: Tensor) -> Tensor:
     """Evaluate a sine layer: z' = sin(W' z).
 
     Parameters
     ----------
     z : Tensor, shape (B, c + 1, P)
         Features; in `backward` their gradient is written over them.
-    weight : Tensor, shape (B, c + 1, h + 1)
-        From `sine_weights`, of the superpixel of each block.
+    weight : Tensor, shape (K, c + 1, h + 1)
+        From `sine_weights`.
+    owner : Tensor of int64, shape (B,)
+        Superpixel of each block.
 
     Returns
     -------
     Tensor, shape (B, h + 1, P)
     """
-    out: Tensor = _SineSweep.apply(z, weight, None, False)[0]  # type: ignore[no-untyped-call]
+    out: Tensor = _SineSweep.apply(z, weight, owner, None, False)[0]  # type: ignore[no-untyped-call]
     return out
 
 
-def pooled_sine_sweep(z: Tensor, weight: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor]:
+def pooled_sine_sweep(
+    z: Tensor, weight: Tensor, owner: Tensor, own: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """Evaluate a sine layer, and sum its features over the own points of each block.
 
     Parameters
     ----------
-    z, weight : Tensor
+    z, weight, owner : Tensor
         As for `sine_sweep`.
-    own : Tensor, shape (B, 1, P), or None
+    own : Tensor, shape (B, P), or None
         1 for own points, 0 for others; None if all points are.
 
     Returns
@@ -82,42 +87,59 @@ def pooled_sine_sweep(z: Tensor, weight: Tensor, own: Tensor | None) -> tuple[Te
     features : Tensor, shape (B, h + 1, P)
     total : Tensor, shape (B, h + 1)
     """
-    out, total = _SineSweep.apply(z, weight, own, True)  # type: ignore[no-untyped-call]
+    out, total = _SineSweep.apply(z, weight, owner, own, True)  # type: ignore[no-untyped-call]
     return out, total
 
 
-def linear_sweep(z: Tensor, weight: Tensor) -> Tensor:
-    """Evaluate a linear layer, points before channels.
+def residual_sweep(z: Tensor, weight: Tensor, owner: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+    """Sum the squared masked residuals of a linear layer over each block.
 
     Parameters
     ----------
     z : Tensor, shape (B, h + 1, P)
-        Features; in `backward` their gradient is written over them.
-    weight : Tensor, shape (B, h + 1, s)
+        Features; a gradient is written over them at once.
+    weight : Tensor, shape (K, h + 1, s)
         The bias in the last row.
+    owner : Tensor of int64, shape (B,)
+    y, mask : Tensor, shape (B, s, P)
+
+    Returns
+    -------
+    Tensor, shape (B,)
+    """
+    squares: Tensor = _ResidualSweep.apply(z, weight, owner, y, mask)  # type: ignore[no-untyped-call]
+    return squares
+
+
+def linear_sweep(z: Tensor, weight: Tensor, owner: Tensor) -> Tensor:
+    """Evaluate a linear layer, points before channels.
+
+    Parameters
+    ----------
+    z, weight, owner : Tensor
+        As for `residual_sweep`; nothing is written over z.
 
     Returns
     -------
     Tensor, shape (B, P, s)
     """
-    out: Tensor = _LinearSweep.apply(z, weight)  # type: ignore[no-untyped-call]
-    return out
+    return torch.bmm(z.mT, weight[owner])
 
 
 class _SineSweep(Function):
     @staticmethod
     def forward(
-        ctx: Any, z: Tensor, weight: Tensor, own: Tensor | None, pooled: bool
+        ctx: Any, z: Tensor, weight: Tensor, owner: Tensor, own: Tensor | None, pooled: bool
     ) -> tuple[Tensor, Tensor | None]:
         phase = buffer((len(z), weight.shape[2], z.shape[2]), z)
         out = buffer(phase.shape, z)
         total = phase.new_empty(phase.shape[:2]) if pooled else None
-        for part in cachefuls(phase):
-            torch.bmm(weight[part].mT, z[part], out=phase[part])
+        for part in _cachefuls(phase):
+            torch.bmm(weight[owner[part]].mT, z[part], out=phase[part])
             torch.sin(phase[part], out=out[part])
             if total is not None:
                 _sum_own(out[part], None if own is None else own[part], total[part])
-        ctx.save_for_backward(z, weight, phase, own)
+        ctx.save_for_backward(z, weight, owner, phase, own)
         ctx.set_materialize_grads(False)
         return out, total
 
@@ -126,36 +148,43 @@ class _SineSweep(Function):
     def backward(
         ctx: Any, upstream: Tensor | None, pooled: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        z, weight, phase, own = ctx.saved_tensors
-        weight_gradient = torch.empty_like(weight)
-        sums = buffer(phase[next(cachefuls(phase), slice(0))].shape, phase)
-        for part in cachefuls(phase):
+        z, weight, owner, phase, own = ctx.saved_tensors
+        total = torch.zeros_like(weight)
+        sums = buffer(phase[next(_cachefuls(phase), slice(0))].shape, phase)
+        for part in _cachefuls(phase):
             through = torch.cos(phase[part], out=phase[part])
             through.mul_(_arriving(upstream, pooled, own, part, sums))
-            torch.bmm(z[part], through.mT, out=weight_gradient[part])
+            total.index_add_(0, owner[part], torch.bmm(z[part], through.mT))
             if ctx.needs_input_grad[0]:
-                torch.bmm(weight[part], through, out=z[part])
-        return z if ctx.needs_input_grad[0] else None, weight_gradient, None, None
+                torch.bmm(weight[owner[part]], through, out=z[part])
+        return z if ctx.needs_input_grad[0] else None, total, None, None, None
 
 
-class _LinearSweep(Function):
+class _ResidualSweep(Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, weight: Tensor) -> Tensor:
-        out = buffer((len(z), z.shape[2], weight.shape[2]), z)
-        for part in cachefuls(z):
-            torch.bmm(z[part].mT, weight[part], out=out[part])
-        ctx.save_for_backward(z, weight)
-        return out
+    def forward(
+        ctx: Any, z: Tensor, weight: Tensor, owner: Tensor, y: Tensor, mask: Tensor
+    ) -> Tensor:
+        z, norm = z.detach(), z.new_empty(len(z))  # written over: autograd shall not see it
+        per_block = buffer((len(z), *weight.shape[1:]), weight)
+        room = buffer(y[next(_cachefuls(z), slice(0))].shape, y)
+        for part in _cachefuls(z):
+            onto, residual = weight[owner[part]], room[: len(y[part])]
+            torch.bmm(onto.mT, z[part], out=residual).sub_(y[part]).mul_(mask[part])
+            torch.linalg.vector_norm(residual.flatten(1), dim=1, out=norm[part])
+            torch.bmm(z[part], residual.mT, out=per_block[part])
+            torch.bmm(onto, residual, out=z[part])
+        ctx.save_for_backward(weight, owner, per_block)
+        ctx.half = z
+        return norm**2
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
-        z, weight = ctx.saved_tensors
-        weight_gradient = torch.empty_like(weight)
-        for part in cachefuls(z):
-            torch.bmm(z[part], upstream[part], out=weight_gradient[part])
-            torch.bmm(weight[part], upstream[part].mT, out=z[part])
-        return z, weight_gradient
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        weight, owner, per_block = ctx.saved_tensors
+        twice = 2.0 * upstream[:, None, None]
+        total = torch.zeros_like(weight).index_add_(0, owner, per_block.mul_(twice))
+        return ctx.half.mul_(twice), total, None, None, None
 
 
 def _sum_own(features: Tensor, own: Tensor | None, total: Tensor) -> None:
@@ -163,7 +192,7 @@ def _sum_own(features: Tensor, own: Tensor | None, total: Tensor) -> None:
     if own is None:
         torch.sum(features, dim=2, out=total)
     else:
-        torch.bmm(features, own.mT, out=total[:, :, None])
+        torch.bmm(features, own[:, :, None], out=total[:, :, None])
 
 
 def _arriving(
@@ -173,13 +202,13 @@ def _arriving(
     if pooled is None:
         assert upstream is not None
         return upstream[part]
-    of_sum = pooled[part, :, None] if own is None else pooled[part, :, None] * own[part]
+    of_sum = pooled[part, :, None] if own is None else pooled[part, :, None] * own[part, None]
     if upstream is None:
         return of_sum
     return torch.add(upstream[part], of_sum, out=sums[: len(of_sum)])
 
 
-def cachefuls(features: Tensor) -> Iterator[slice]:
+def _cachefuls(features: Tensor) -> Iterator[slice]:
     """Yield runs of blocks that fit into a core's cache; all at once where launches cost more."""
     blocks = len(features)
     fitting = max(1, _CACHEFUL // max(1, features[0].numel())) if blocks else 1

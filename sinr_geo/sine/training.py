@@ -9,12 +9,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sinr_geo.sine.arena import Arena
 from sinr_geo.sine.loss import Loss
 from sinr_geo.sine.network import SuperpixelNetwork
 from sinr_geo.sine.packing import Packing, deal
-from sinr_geo.sine.replay import replayed
 from sinr_geo.sine.samples import Samples
+from sinr_geo.sine.step import steps_on
 
 __all__ = ["CHECKS", "Schedule", "Track", "train", "watched"]
 
@@ -156,17 +155,9 @@ def watched(
 def _steps(
     network: SuperpixelNetwork, samples: Samples, pool: Packing | None, loss: Loss, points: int
 ) -> list[Callable[[], Tensor]]:
-    """Return gradients on all points where they are few, else on parts of every superpixel."""
+    """Return steps: one on all points where they are few, else on parts of every superpixel."""
     parts = deal(samples.packing, -(-samples.size // points))
-    whole = samples.slots(samples.packing) if len(parts) == 1 else None
-    pool_x = None if pool is None else samples.frame(samples.rows, pool)
-
-    def loss_on(part: Packing) -> Tensor:
-        slots = samples.slots(part) if whole is None else whole
-        gates = None
-        if pool is not None and pool_x is not None:
-            gates = network.pooled_gates(pool_x, pool)
-        return loss(network(slots.x, slots.packing, gates), slots)
-
-    arena = Arena()
-    return [replayed(partial(loss_on, part), network.parameters(), arena) for part in parts]
+    if len(parts) == 1:
+        whole = samples.slots(parts[0], pool)
+        return steps_on(network, loss, [lambda: whole])
+    return steps_on(network, loss, [partial(samples.slots, part, pool) for part in parts])

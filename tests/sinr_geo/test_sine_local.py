@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,17 +16,19 @@ from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.methods.protocol import Task
 from sinr_geo.points import Lattice, PointSet
 from sinr_geo.reconstruction import reconstruct
+from sinr_geo.sine import step as step_module
 from sinr_geo.sine.closed_head import solve_heads
 from sinr_geo.sine.dictionary import principal_components
 from sinr_geo.sine.dilation import Cover, dilate
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.local_form import local_frames, local_network
-from sinr_geo.sine.local_gradients import by_autograd
-from sinr_geo.sine.local_training import gradients_for, train_local
+from sinr_geo.sine.local_training import train_local
+from sinr_geo.sine.loss import MEAN_SQUARES
 from sinr_geo.sine.muon import Muon, orthogonalised
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.samples import Samples
 from sinr_geo.sine.scaling import Standardisation
+from sinr_geo.sine.step import steps_on
 
 ROWS, COLUMNS = 24, 40
 EDGES = (3, 9, 33)
@@ -122,14 +123,15 @@ def plain_loss(case: Setting) -> torch.Tensor:
     [(surface(), 3), (with_holes(), 3), (surface(5), 2)],
     ids=["whole", "holes", "channels"],
 )
-def test_gradients_are_those_of_a_plain_loop_over_superpixels(path, values, atoms):
+def test_gradients_are_those_of_a_plain_loop_over_superpixels(path, values, atoms, monkeypatch):
     case = setting(values, atoms)
     plain_loss(case).backward()
     named = [(name, p) for name, p in case.network.named_parameters() if p.requires_grad]
     expected = {name: p.grad.clone() for name, p in named}
     slots = case.samples.slots(case.samples.packing)
-    with nullcontext(by_autograd) if path == "autograd" else gradients_for("cpu") as gradients:
-        gradients(case.network, slots)
+    if path == "autograd":
+        monkeypatch.setattr(step_module, "fused_class", lambda: None)
+    steps_on(case.network, MEAN_SQUARES, [lambda: slots])[0]()
     assert set(expected) == {name for name, p in named if p.grad is not None}
     for name, parameter in named:
         scale = float(expected[name].abs().max())
@@ -213,7 +215,7 @@ def test_weights_do_not_wander_off_where_gradients_are_but_noise():
 
 @needs_numba
 def test_sine_and_cosine_are_right_far_from_zero_too():
-    from sinr_geo.sine.fused import sine_and_cosine
+    from sinr_geo.sine.sine_cosine import sine_and_cosine
 
     x = np.concatenate(
         (np.linspace(-7, 7, 5_001), np.random.default_rng(0).normal(0, 300, 5_000), [0.0])
@@ -226,25 +228,19 @@ def test_sine_and_cosine_are_right_far_from_zero_too():
 
 @needs_numba
 @pytest.mark.parametrize("threads", [1, 2])
-def test_fused_training_is_torch_training(threads):
+def test_fused_training_is_torch_training(threads, monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        errors = []
-        for path in (gradients_for("cpu"), nullcontext(by_autograd)):
+        weights = []
+        for _ in range(2):
             case = setting(surface())
-            with path as gradients:
-                train_local(case.network, case.samples, 4, gradients)
-            errors.append(case.network.first.weight.detach().clone())
+            train_local(case.network, case.samples, 4)
+            weights.append(case.network.first.weight.detach().clone())
+            monkeypatch.setattr(step_module, "fused_class", lambda: None)
     finally:
         torch.set_num_threads(before)
-    torch.testing.assert_close(*errors, rtol=1e-3, atol=1e-3)
-
-
-def test_without_numba_torch_serves(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sinr_geo.sine.fused", None)
-    with gradients_for("cpu") as gradients:
-        assert gradients is by_autograd
+    torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-3)
 
 
 def test_missing_entries_are_left_out_and_filled_in_between():

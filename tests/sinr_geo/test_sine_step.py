@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,17 +12,24 @@ import pytest
 import torch
 from torch import Tensor
 
+from sinr_geo.sine import step as step_module
 from sinr_geo.sine.arena import Arena
-from sinr_geo.sine.loss import norm_loss
+from sinr_geo.sine.loss import MEAN_SQUARES, NORM
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import Packing, pack_pairs
 from sinr_geo.sine.replay import replayed
 from sinr_geo.sine.samples import Samples, Slots
 from sinr_geo.sine.scaling import Frame
-from sinr_geo.sine.sweeps import linear_sweep, pooled_sine_sweep, sine_sweep
+from sinr_geo.sine.step import steps_on
+from sinr_geo.sine.sweeps import linear_sweep, pooled_sine_sweep, residual_sweep, sine_sweep
 from sinr_geo.sine.training import Schedule, train
 
 SIZES = (3, 90, 700)
+OWNER = torch.tensor([0, 0, 1, 2, 2])
+
+needs_numba = pytest.mark.skipif(
+    importlib.util.find_spec("numba") is None, reason="numba is not installed"
+)
 
 
 def numbers(seed: int, *shape: int) -> Tensor:
@@ -33,16 +43,17 @@ def packed(device: str, own: np.ndarray | None = None) -> Packing:
     return pack_pairs(np.arange(owner.size), owner, ones, own, count=len(SIZES), device=device)
 
 
-def problem(device: str, gated: bool = True, **sizes: int) -> tuple[SuperpixelNetwork, Slots]:
-    form = Form(len(SIZES), 2, 5, 8, 3, sizes.get("atoms", 7), 4.0, gated)
+def problem(device: str, **sizes: int) -> tuple[SuperpixelNetwork, Slots]:
+    start = Form(len(SIZES), 2, 5, 8, 3, 7, 4.0, gated=True)
+    form = replace(start, **sizes)
     network = SuperpixelNetwork(form, torch.Generator().manual_seed(1)).to(device)
-    packing, n = packed(device), sum(SIZES)
-    mask = (numbers(4, n, 5) > 0.0).float().to(device)
+    packing, n, s = packed(device), sum(SIZES), form.outputs
+    mask = (numbers(4, n, s) > 0.0).float().to(device)
     return network, Slots(
         packing,
         packing.gather(numbers(2, n, 2).to(device)),
-        packing.gather(numbers(3, n, 5).to(device)),
-        packing.gather(mask) * packing.filled,
+        packing.gather(numbers(3, n, s).to(device)).mT.contiguous(),
+        (packing.gather(mask) * packing.filled).mT.contiguous(),
     )
 
 
@@ -59,18 +70,19 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor], share: fl
 
 @pytest.mark.parametrize("rim", [False, True], ids=["all own", "with a rim"])
 def test_a_sine_sweep_has_the_gradients_of_its_formula(rim, device):
-    z, weight = numbers(1, 5, 4, 30).to(device), numbers(2, 5, 4, 6).to(device)
-    own = (numbers(3, 5, 1, 30) > 0.0).float().to(device) if rim else None
+    z, weight = numbers(1, 5, 4, 30).to(device), numbers(2, 3, 4, 6).to(device)
+    own = (numbers(3, 5, 30) > 0.0).float().to(device) if rim else None
+    owner = OWNER.to(device)
     up, up_total = numbers(4, 5, 6, 30).to(device), numbers(5, 5, 6).to(device)
     found, expected = [], []
     for results in (found, expected):
         z_leaf, weight_leaf = z.clone().requires_grad_(), weight.clone().requires_grad_()
         z_in = z_leaf * 1.0
         if results is found:
-            out, total = pooled_sine_sweep(z_in, weight_leaf, own)
+            out, total = pooled_sine_sweep(z_in, weight_leaf, owner, own)
         else:
-            out = torch.sin(torch.einsum("bcp,bch->bhp", z_in, weight_leaf))
-            total = (out if own is None else out * own).sum(dim=2)
+            out = torch.sin(torch.einsum("bcp,bch->bhp", z_in, weight_leaf[owner]))
+            total = (out if own is None else out * own[:, None]).sum(dim=2)
         results += [out.detach().clone(), total.detach()]
         ((out * up).sum() + (total * up_total).sum()).backward()
         results += [z_leaf.grad, weight_leaf.grad]
@@ -78,55 +90,93 @@ def test_a_sine_sweep_has_the_gradients_of_its_formula(rim, device):
         assert torch.allclose(one, other, atol=1e-4, rtol=1e-4)
 
 
-def test_a_linear_sweep_has_the_gradients_of_its_formula(device):
-    z, weight = numbers(1, 5, 4, 30).to(device), numbers(2, 5, 4, 3).to(device)
-    up = numbers(4, 5, 30, 3).to(device)
-    z_leaf, weight_leaf = z.clone().requires_grad_(), weight.clone().requires_grad_()
-    out = linear_sweep(z_leaf * 1.0, weight_leaf)
-    (out * up).sum().backward()
-    assert torch.allclose(out, torch.einsum("bcp,bcs->bps", z, weight), atol=1e-5)
-    assert torch.allclose(z_leaf.grad, torch.einsum("bps,bcs->bcp", up, weight), atol=1e-4)
-    assert torch.allclose(weight_leaf.grad, torch.einsum("bps,bcp->bcs", up, z), atol=1e-4)
+def test_a_residual_sweep_has_the_gradients_of_its_formula(device):
+    z, weight = numbers(1, 5, 4, 30).to(device), numbers(2, 3, 4, 6).to(device)
+    y, mask = numbers(3, 5, 6, 30).to(device), (numbers(4, 5, 6, 30) > 0.0).float().to(device)
+    up, owner = numbers(5, 5).to(device), OWNER.to(device)
+    found, expected = [], []
+    for results in (found, expected):
+        z_leaf, weight_leaf = z.clone().requires_grad_(), weight.clone().requires_grad_()
+        if results is found:
+            squares = residual_sweep(z_leaf * 1.0, weight_leaf, owner, y, mask)
+        else:
+            out = torch.einsum("bcp,bcs->bsp", z_leaf, weight_leaf[owner])
+            squares = (((out - y) * mask) ** 2).sum(dim=(1, 2))
+        results.append(squares.detach())
+        (squares * up).sum().backward()
+        results += [z_leaf.grad, weight_leaf.grad]
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other, atol=1e-3, rtol=1e-4)
+
+
+def test_a_linear_sweep_is_its_formula(device):
+    z, weight = numbers(1, 5, 4, 30).to(device), numbers(2, 3, 4, 3).to(device)
+    out = linear_sweep(z, weight, OWNER.to(device))
+    expected = torch.einsum("bcp,bcs->bps", z, weight[OWNER.to(device)])
+    assert torch.allclose(out, expected, atol=1e-5)
 
 
 def test_a_second_backward_is_refused_since_features_are_overwritten():
     z = numbers(1, 2, 4, 9)
-    out = sine_sweep(z, numbers(2, 2, 4, 6).requires_grad_())
+    out = sine_sweep(z, numbers(2, 1, 4, 6).requires_grad_(), torch.zeros(2, dtype=torch.int64))
     out.sum().backward(retain_graph=False)
     with pytest.raises(RuntimeError, match="second time"):
         out.sum().backward()
 
 
-def test_the_loss_has_the_gradient_of_its_formula(device):
-    _, slots = problem(device)
-    out = numbers(7, *slots.y.shape).to(device).requires_grad_()
-    norm_loss(out, slots).backward()
-    found, out.grad = out.grad, None
-    residual = (out - slots.y) * slots.mask
-    blocks = [slots.packing.superpixel == k for k in range(len(SIZES))]
-    expected = sum(residual[block].norm() for block in blocks)
-    expected.backward()
-    assert torch.allclose(norm_loss(out, slots), expected, rtol=1e-5)
-    assert torch.allclose(found, out.grad, atol=1e-6)
+@torch.no_grad()
+@pytest.mark.parametrize("loss", [NORM, MEAN_SQUARES], ids=["norm", "mean squares"])
+def test_a_loss_is_its_formula(loss, device):
+    network, slots = problem(device)
+    residual = (network(slots.x, slots.packing).mT - slots.y) * slots.mask
+    expected = 0.0
+    for k in range(len(SIZES)):
+        own = slots.packing.superpixel == k
+        squares = float((residual[own] ** 2).sum())
+        expected += squares**0.5 if loss is NORM else squares / float(slots.mask[own].sum())
+    assert float(loss(network, slots)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("atoms", [3, 7], ids=["fewer atoms than channels", "more"])
 def test_gates_pooled_beforehand_train_like_gates_pooled_on_the_way(atoms, device):
     network, slots = problem(device, atoms=atoms)
-    norm_loss(network(slots.x, slots.packing), slots).backward()
+    NORM(network, slots).backward()
     expected = gradients(network)
     network.zero_grad()
     gates = network.pooled_gates(slots.x, slots.packing)
-    norm_loss(network(slots.x, slots.packing, gates), slots).backward()
+    squares = network.squares(slots.x, slots.packing, slots.y, slots.mask, gates)
+    slots.packing.sum_blocks(squares).sqrt().sum().backward()
     assert_same(gradients(network), expected, 1e-4)
+
+
+def test_points_laid_beside_others_feed_the_gates_and_nothing_else(device):
+    network, slots = problem(device)
+    n = sum(SIZES)
+    frame = Frame(
+        torch.zeros(len(SIZES), 2, device=device), torch.ones(len(SIZES), 1, device=device)
+    )
+    values, observed = numbers(3, n, 5).to(device), numbers(4, n, 5).to(device) > 0.0
+    samples = Samples(slots.packing, frame, numbers(2, n, 2).to(device), values, observed)
+    owner = np.repeat(np.arange(len(SIZES)), SIZES)
+    some = np.flatnonzero(np.arange(n) % 3 == 0)
+    ones = np.ones(some.size)
+    pool = pack_pairs(some, owner[some], ones, ones > 0, count=len(SIZES), device=device)
+
+    gates = network.pooled_gates(frame(samples.rows, pool), pool)
+    whole = samples.slots(slots.packing)
+    squares = network.squares(whole.x, whole.packing, whole.y, whole.mask, gates)
+    expected = slots.packing.sum_blocks(squares)
+    both = samples.slots(slots.packing, pool)
+    squares = network.squares(both.x, both.packing, both.y, both.mask)
+    assert torch.allclose(both.packing.sum_blocks(squares), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("gated", [False, True])
 def test_replayed_gradients_follow_the_weights_and_do_not_add_up(gated, device):
-    network, slots = problem(device, gated)
+    network, slots = problem(device, gated=gated)
 
     def loss() -> Tensor:
-        return norm_loss(network(slots.x, slots.packing), slots)
+        return NORM(network, slots)
 
     step = replayed(loss, network.parameters(), Arena())
     for _ in range(3):
@@ -144,10 +194,7 @@ def test_replayed_gradients_follow_the_weights_and_do_not_add_up(gated, device):
 
 def test_losses_that_share_their_memory_keep_their_gradients_apart():
     small, large = problem("cpu", gated=True), problem("cpu", gated=False, atoms=3)
-    losses = [
-        partial(lambda net, slots: norm_loss(net(slots.x, slots.packing), slots), *one)
-        for one in (small, large)
-    ]
+    losses = [partial(NORM, *one) for one in (small, large)]
     arena = Arena()
     steps = [
         replayed(loss, net.parameters(), arena)
@@ -161,13 +208,122 @@ def test_losses_that_share_their_memory_keep_their_gradients_apart():
         assert_same(found, gradients(network), 1e-5)
 
 
+@needs_numba
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("loss", [NORM, MEAN_SQUARES], ids=["norm", "mean squares"])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {},
+        {"gated": False},
+        {"atoms": 3},
+        {"layers": 1, "width": 3},
+        {"layers": 1, "width": 3, "gated": False},
+        {"width": 37},
+        {"outputs": 1},
+        {"outputs": 40, "atoms": 50},
+    ],
+    ids=str,
+)
+def test_a_fused_step_is_what_autograd_says(sizes, loss, threads):
+    from sinr_geo.sine.fused_step import FusedStep
+
+    network, slots = problem("cpu", **sizes)
+    expected_loss = loss(network, slots)
+    expected_loss.backward()
+    expected = gradients(network)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        network.zero_grad()
+        step = FusedStep(network, loss)
+        for _ in range(2):
+            assert float(step(slots)) == pytest.approx(float(expected_loss.detach()), rel=1e-5)
+            assert_same(gradients(network), expected, 1e-4)
+    finally:
+        torch.set_num_threads(before)
+
+
+@needs_numba
+def test_a_fused_step_pools_gates_over_own_points_alone():
+    from sinr_geo.sine.fused_step import FusedStep
+
+    network, slots = problem("cpu")
+    own = np.arange(sum(SIZES)) % 3 > 0
+    slots = replace(slots, packing=packed("cpu", own))
+    NORM(network, slots).backward()
+    expected = gradients(network)
+    network.zero_grad()
+    FusedStep(network, NORM)(slots)
+    assert_same(gradients(network), expected, 1e-4)
+
+
+@needs_numba
+def test_a_fused_step_follows_the_slots_and_the_weights():
+    from sinr_geo.sine.fused_step import FusedStep
+
+    network, slots = problem("cpu")
+    step = FusedStep(network, NORM)
+    for factor in (1.0, 0.5):
+        slots = replace(slots, y=factor * slots.y)
+        with torch.no_grad():
+            network.head.weight.mul_(0.9)
+        expected = NORM(network, slots)
+        assert float(step(slots)) == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+@needs_numba
+def test_superpixels_without_points_or_observations_are_left_alone():
+    from sinr_geo.sine.fused_step import FusedStep
+
+    network, _ = problem("cpu")
+    ones = np.ones(6)
+    packing = pack_pairs(
+        np.arange(6), np.repeat([0, 2], 3), ones, ones > 0, count=len(SIZES), device="cpu"
+    )
+    y = packing.gather(numbers(3, 6, 5)).mT.contiguous()
+    slots = Slots(packing, packing.gather(numbers(2, 6, 2)), y, torch.ones_like(y))
+    slots.mask[0] = 0.0
+    FusedStep(network, NORM)(slots)
+    for name, gradient in gradients(network).items():
+        if name != "dictionary":
+            assert (gradient[:2] == 0).all(), name
+            assert (gradient[2] != 0).any(), name
+
+
+@needs_numba
+@pytest.mark.parametrize("threads", [1, 3])
+def test_large_superpixels_are_dealt_out_evenly(threads):
+    from sinr_geo.sine.fused_step import shared_out
+
+    counts = np.array([5, 1, 9, 4, 4, 1])
+    shares = shared_out(counts, threads)
+    assert sorted(np.concatenate(shares)) == list(range(6))
+    assert max(counts[share].sum() for share in shares) <= -(-counts.sum() // threads) + 1
+
+
+@pytest.mark.parametrize("there", [False, pytest.param(True, marks=needs_numba)])
+def test_a_step_is_fused_where_numba_is_there_and_enough_superpixels(there, monkeypatch):
+    network, slots = problem("cpu")
+    step_module.fused_class.cache_clear()
+    if not there:
+        monkeypatch.setitem(sys.modules, "sinr_geo.sine.fused_step", None)
+    try:
+        assert (step_module.fused_class() is not None) == there
+        (step,) = steps_on(network, NORM, [lambda: slots])
+        expected = float(NORM(network, slots).detach())
+        assert float(step()) == pytest.approx(expected, rel=1e-5)
+    finally:
+        step_module.fused_class.cache_clear()
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 @pytest.mark.parametrize("gated", [False, True])
 def test_a_gpu_gives_the_gradients_of_the_cpu(gated):
     found = []
     for device in ("cpu", "cuda"):
-        network, slots = problem(device, gated)
-        norm_loss(network(slots.x, slots.packing), slots).backward()
+        network, slots = problem(device, gated=gated)
+        NORM(network, slots).backward()
         found.append(gradients(network))
     assert_same(found[1], found[0], 1e-4)
 
@@ -192,7 +348,7 @@ def test_gates_see_own_points_alone(device):
 @torch.no_grad()
 def misfit(network: SuperpixelNetwork, samples: Samples) -> float:
     slots = samples.slots(samples.packing)
-    return float(norm_loss(network(slots.x, slots.packing), slots))
+    return float(NORM(network, slots))
 
 
 @pytest.mark.parametrize("points", [10**6, 300], ids=["all at once", "in parts"])
@@ -207,5 +363,5 @@ def test_training_lowers_the_loss_on_every_device(points, device):
     samples = Samples(slots.packing, frame, numbers(2, n, 2).to(device), values, observed)
     start = misfit(network, samples)
     schedule = Schedule(steps=150, rate=1e-2, decay=0.0, points=points)
-    train(network, samples, slots.packing, norm_loss, schedule)
+    train(network, samples, slots.packing, NORM, schedule)
     assert misfit(network, samples) < 0.5 * start

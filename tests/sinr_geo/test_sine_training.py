@@ -12,8 +12,9 @@ from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.methods.protocol import Task
 from sinr_geo.points import PointSet
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.loss import norm_loss
-from sinr_geo.sine.packing import Packing, pack_pairs
+from sinr_geo.sine.loss import MEAN_SQUARES, NORM
+from sinr_geo.sine.network import Form, SuperpixelNetwork
+from sinr_geo.sine.packing import pack_pairs
 from sinr_geo.sine.samples import Slots
 from sinr_geo.sine.trained import PAPER, REFINED, Recipe, TrainedSettings, fit_trained
 
@@ -50,7 +51,8 @@ def misfit(points: PointSet, values: np.ndarray) -> float:
     return float(np.sqrt(np.nanmean((points.values - values) ** 2)))
 
 
-def three_slots() -> tuple[Packing, Slots]:
+def three_slots() -> tuple[SuperpixelNetwork, Slots]:
+    """Slots of two superpixels, and a network that says 0 everywhere."""
     packing = pack_pairs(
         np.arange(3),
         np.array([0, 0, 1]),
@@ -61,23 +63,28 @@ def three_slots() -> tuple[Packing, Slots]:
     )
     y = packing.gather(torch.tensor([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0]]))
     mask = packing.gather(torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])) * packing.filled
-    return packing, Slots(packing, y, y, mask)
+    form = Form(2, 2, 2, 3, 2, 2, 1.0, gated=False)
+    network = SuperpixelNetwork(form, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.bias.zero_()
+    return network, Slots(packing, y, y.mT.contiguous(), mask.mT.contiguous())
 
 
 def test_the_loss_counts_observed_entries_only():
-    packing, slots = three_slots()
-    out = torch.zeros_like(slots.y)
-    assert norm_loss(out, slots).item() == pytest.approx(5**0.5 + 65**0.5)
-    assert len(packing) == 2
+    network, slots = three_slots()
+    assert NORM(network, slots).item() == pytest.approx(5**0.5 + 65**0.5)
+    assert MEAN_SQUARES(network, slots).item() == pytest.approx(5 / 2 + 65 / 2)
 
 
 def test_a_superpixel_without_observations_has_a_gradient_of_zero():
-    _, slots = three_slots()
-    out = torch.ones_like(slots.y, requires_grad=True)
-    empty = replace(slots, mask=torch.zeros_like(slots.mask))
-    norm_loss(out, empty).backward()
-    assert out.grad is not None
-    assert (out.grad == 0).all()
+    network, slots = three_slots()
+    slots.mask[1] = 0.0
+    NORM(network, slots).backward()
+    gradient = network.head.bias.grad
+    assert gradient is not None
+    assert (gradient[1] == 0).all()
+    assert (gradient[0] != 0).any()
 
 
 @pytest.mark.parametrize("recipe", [PAPER, REFINED], ids=["paper", "refined"])
