@@ -36,6 +36,8 @@ INPUTS, WIDTH, LAYERS, ATOMS, OMEGA = 2, 35, 4, 120, 30.0
 """c, h, L, r and omega_0."""
 
 _DEVIATION = 1e-3
+_REST = 0.02
+"""Seconds before each run: threads of the one before keep a core busy while they wait for more."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ def _floor(case: Case, device: str) -> Callable[[], object]:
 def _seconds(run: Callable[[], object], device: str, repeats: int) -> float:
     """Seconds of one run; short ones on a GPU are queued several at a time."""
     if device != "cuda":
+        time.sleep(_REST)
         start = time.perf_counter()
         run()
         return time.perf_counter() - start
