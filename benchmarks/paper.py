@@ -31,7 +31,7 @@ import numpy as np
 from benchmarks.paper_ablation import FORMS, SUPERPIXELS, Parts, tried
 from benchmarks.paper_cases import ORIGINALS, cases_for
 from benchmarks.paper_fits import REGRESSORS, Found, Given, as_published, honest
-from benchmarks.paper_published import ABLATION, STANDS_FOR, TABLES, published
+from benchmarks.paper_published import ABLATION, METHODS, STANDS_FOR, TABLES, published
 from benchmarks.rungs import FOLDER, Case
 from benchmarks.scores import scores_of
 from sinr_geo.points import PointSet
@@ -83,7 +83,7 @@ def rows_of(table: int, asked: argparse.Namespace) -> Iterator[Row]:
     for case in cases_for(table, asked.original, quick=asked.quick):
         if asked.data in (None, case.rung):
             given = Given.of(case, asked.seed, asked.device)
-            fits += (_ablation if table == 5 else _compared)(table, case, given, asked.quick)
+            fits += (_ablation if table == 5 else _compared)(table, case, given, asked)
     rows = []
     for row in chain.from_iterable(_results(fits, asked.jobs)):
         rows.append(row)
@@ -91,7 +91,8 @@ def rows_of(table: int, asked: argparse.Namespace) -> Iterator[Row]:
     if table == 4:
         yield from _means(rows)
     if not rows:
-        raise SystemExit(f"table {table} has no data {asked.data!r}")
+        what = " by ".join(repr(name) for name in (asked.data, asked.method) if name)
+        raise SystemExit(f"table {table} has no {what}")
 
 
 Fit = Callable[[], list[Row]]
@@ -120,9 +121,10 @@ def _on_one_thread() -> None:
     threadpool_limits(1)
 
 
-def _compared(table: int, case: Case, given: Given, quick: bool) -> Iterator[Fit]:
-    """Yield the fits of all methods of a table on one case, as published and honest."""
-    for method in TABLES[table]:
+def _compared(table: int, case: Case, given: Given, asked: argparse.Namespace) -> Iterator[Fit]:
+    """Yield the fits of a table's methods on one case, as published and honest."""
+    quick = asked.quick
+    for method in (name for name in TABLES[table] if asked.method in (None, name)):
         told = partial(published, case.rung, case.name, method)
         if table != 1 and method not in REGRESSORS:
             fit = partial(as_published, method, case, given, quick=quick)
@@ -145,11 +147,13 @@ def _timed(
     ]
 
 
-def _ablation(table: int, case: Case, given: Given, quick: bool) -> Iterator[Fit]:
+def _ablation(table: int, case: Case, given: Given, asked: argparse.Namespace) -> Iterator[Fit]:
     """Yield the fits of the forms of Table 5, all of one number of parameters."""
-    superpixels = _QUICK_SUPERPIXELS if quick else SUPERPIXELS
+    superpixels = _QUICK_SUPERPIXELS if asked.quick else SUPERPIXELS
     for name, parts in FORMS.items():
         method = "S-INR" if parts.superpixels else "SIREN"
+        if asked.method not in (None, method):
+            continue
         named = replace(case, name=f"{case.name} {name}")
         told = dict(zip(("psnr", "ssim"), ABLATION[name], strict=False)).get
         for fair in (False, True):
@@ -229,6 +233,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=min(4, cores), help="fits at a time")
     parser.add_argument("--out", type=Path, default=Path("docs/images"), help="for figures")
     parser.add_argument("--data", help="only these: weather, scene1, kodim24, samson, ...")
+    parser.add_argument("--method", choices=METHODS, help="only this one")
     parser.add_argument("--original", action="append", default=[], metavar="NAME=PATH")
     asked = parser.parse_args(arguments)
     pairs = [text.partition("=") for text in asked.original]

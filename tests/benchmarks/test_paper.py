@@ -163,6 +163,7 @@ def asked(**changed):
         **{
             "quick": True,
             "data": None,
+            "method": None,
             "jobs": 1,
             "seed": 0,
             "device": "cpu",
@@ -195,6 +196,15 @@ def test_the_table_of_points_ends_with_means(monkeypatch):
     assert mean.published == 0.072
     leaked = {row.method for row in rows if not row.honest}
     assert leaked == {"SIREN", "S-INR"}
+
+
+@pytest.mark.parametrize("table", [3, 5])
+def test_one_method_can_be_asked_for(monkeypatch, table):
+    case = replace(cube(Task.DENOISING), name="0.2")
+    monkeypatch.setattr(paper, "cases_for", lambda *args, **kwargs: [case])
+    assert {row.method for row in paper.rows_of(table, asked(method="S-INR"))} == {"S-INR"}
+    with pytest.raises(SystemExit, match="table 3 has no 'DT'"):
+        list(paper.rows_of(3, asked(method="DT")))
 
 
 def test_several_fits_at_a_time_run_in_other_processes_and_come_in_order():
