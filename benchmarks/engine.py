@@ -115,7 +115,7 @@ class _Problem:
         x = torch.rand((n, INPUTS), generator=generator).to(device)
         mask = (torch.rand((n, s), generator=generator) < 0.5).float().to(device)
         y = torch.randn((n, s), generator=generator).to(device) * mask
-        form = Form(case.superpixels, INPUTS, s, WIDTH, LAYERS, ATOMS, OMEGA, gated=True)
+        form = Form(case.superpixels, INPUTS, s, WIDTH, LAYERS, ATOMS, OMEGA, OMEGA, gated=True)
         self.network = SuperpixelNetwork(form, generator).to(device)
         owner = np.repeat(np.arange(case.superpixels), sizes)
         every = np.ones(n)
@@ -131,7 +131,7 @@ class _Problem:
         )
         module = _oracle()
         self.oracle = module.OracleSINR(
-            case.superpixels, INPUTS, WIDTH, LAYERS, ATOMS, s, OMEGA, True
+            case.superpixels, INPUTS, WIDTH, LAYERS, ATOMS, s, OMEGA, OMEGA, True
         ).to(device)
         module.copy_weights(self.network, self.oracle)
         parts = sizes.tolist()

@@ -171,7 +171,7 @@ def _superpixels(
     )
     scale = Standardisation.fit(given.points.values, given.points.observed)
     rows = torch.as_tensor(ground.place.astype(np.float32), device=given.device)
-    weight, frame = PAPER.weight(cover), PAPER.frame(rows, cover)
+    weight, frame = PAPER.weight(cover), PAPER.frame(ground, rows, cover)
     network = _network(parts, settings, ground, cover.count, given.seed)
     pool = pool_packing(cover, given.device, given.seed) if parts.attention else None
     field = SineField(ground, cover, weight, frame, network, None, scale)
@@ -213,6 +213,7 @@ def _network(
         layers=_LAYERS,
         atoms=_ATOMS if parts.dictionary else channels,
         omega=settings.omega,
+        hidden_omega=PAPER.hidden_omega or settings.omega,
         gated=parts.attention,
     )
     network = SuperpixelNetwork(form, torch.Generator().manual_seed(seed))

@@ -31,11 +31,18 @@ class ExclusiveNetwork(nn.Module):
     """Phi_k (Eq. 1), or Psi_k (Eq. 4) with attention after every layer."""
 
     def __init__(
-        self, inputs: int, width: int, layers: int, atoms: int, omega: float, gated: bool
+        self,
+        inputs: int,
+        width: int,
+        layers: int,
+        atoms: int,
+        omega: float,
+        hidden_omega: float,
+        gated: bool,
     ) -> None:
         super().__init__()
         sizes = [inputs] + [width] * layers + [atoms]
-        self.omega = omega
+        self.omegas = [omega, *[hidden_omega] * (layers - 1)]
         self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.attention = nn.ModuleList(Attention(b) for b in sizes[1:]) if gated else None
 
@@ -45,7 +52,7 @@ class ExclusiveNetwork(nn.Module):
         for depth, linear in enumerate(self.linear):
             z = linear(z)
             if depth < len(self.linear) - 1:
-                z = torch.sin(self.omega * z)
+                z = torch.sin(self.omegas[depth] * z)
             if self.attention is not None:
                 z = self.attention[depth](z, own)
         return z
@@ -63,11 +70,13 @@ class OracleSINR(nn.Module):
         atoms: int,
         outputs: int,
         omega: float,
+        hidden_omega: float,
         gated: bool,
     ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(
-            ExclusiveNetwork(inputs, width, layers, atoms, omega, gated) for _ in range(superpixels)
+            ExclusiveNetwork(inputs, width, layers, atoms, omega, hidden_omega, gated)
+            for _ in range(superpixels)
         )
         self.D = nn.Parameter(torch.randn(outputs, atoms))
 

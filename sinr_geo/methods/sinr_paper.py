@@ -47,7 +47,8 @@ def published_settings(points: PointSet, task: Task) -> TrainedSettings:
 
     Scattered points: K = 15, width 60, r = 6 s, 30, dilated by 1 ring of nearest neighbours.
     Lattices: K one per 2,500 points, or 8,000 for a few channels to be reconstructed, width 35,
-    r = 120, 150, or 300 to reconstruct few channels, dilated by 2 rings.
+    r = 120, 150, or 300 to reconstruct few channels, dilated by 2 rings but where nothing is missing
+    or noisy.
     """
     n, channels = points.values.shape
     if points.lattice is None:
@@ -67,7 +68,7 @@ def published_settings(points: PointSet, task: Task) -> TrainedSettings:
     return TrainedSettings(
         superpixels=max(1, round(n / (8_000 if picture else 2_500))),
         alpha=5.0,
-        rings=2,
+        rings=0 if task is Task.RECONSTRUCTION else 2,
         omega=300.0 if picture else 150.0,
         width=35,
         layers=4,

@@ -42,7 +42,9 @@ class FusedStep:
     def __init__(self, network: SuperpixelNetwork, loss: Loss) -> None:
         form = network.form
         self._network, self._loss = network, loss
-        self._rules = Rules(np.float32(form.omega), loss.power, form.gated)
+        omega = np.full(form.layers, form.hidden_omega, np.float32)
+        omega[0] = form.omega
+        self._rules = Rules(omega, loss.power, form.gated)
         self._grads = Weights(*(np.zeros_like(array) for array in _weights(network)))
         self._slots: Slots | None = None
 

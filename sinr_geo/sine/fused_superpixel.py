@@ -74,9 +74,9 @@ class Weights(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """omega_0, the power of the loss, and whether there are gates."""
+    """omega_0 of each layer (L,), the power of the loss, and whether there are gates."""
 
-    omega: np.float32
+    omega: _Array
     power: float
     gated: bool
 
@@ -157,7 +157,7 @@ def _forward(k: int, blocks: Blocks, weights: Weights, rules: Rules, room: Room)
     for layer in range(len(room.sine)):
         weight = weights.first[k] if layer == 0 else weights.hidden[layer - 1, k]
         joined = room.joined[layer, : len(weight) + 1]
-        fold(weight, weights.bias[layer, k], gate, rules.omega, joined)
+        fold(weight, weights.bias[layer, k], gate, rules.omega[layer], joined)
         mean = room.mean[layer]
         mean[:] = np.float32(0.0)
         for b in range(last - first):
@@ -295,7 +295,9 @@ def _backward(
         of_weight = grads.first[k] if layer == 0 else grads.hidden[layer - 1, k]
         gate = inputs if layer == 0 else room.gate[layer - 1]
         of_input = np.empty_like(gate)
-        unfold(of_joined, weight, gate, rules.omega, of_weight, grads.bias[layer, k], of_input)
+        unfold(
+            of_joined, weight, gate, rules.omega[layer], of_weight, grads.bias[layer, k], of_input
+        )
         of_gate = of_input
         of_mean[:] = np.float32(0.0)
         factor = np.float32(1.0)

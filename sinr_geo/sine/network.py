@@ -49,7 +49,9 @@ class Form:
     atoms : int
         Columns r of the dictionary D.
     omega : float
-        omega_0, the factor inside every sine.
+        omega_0, the factor inside the sines of the first layer.
+    hidden_omega : float
+        That of the other layers.
     gated : bool
         Whether it is the advanced form (Eq. 3 and 4) or the standard one (Eq. 2).
     """
@@ -61,6 +63,7 @@ class Form:
     layers: int
     atoms: int
     omega: float
+    hidden_omega: float
     gated: bool
 
 
@@ -131,14 +134,14 @@ class SuperpixelNetwork(nn.Module):
     def __init__(self, form: Form, generator: torch.Generator) -> None:
         super().__init__()
         self.form = form
-        k, h, omega = form.superpixels, form.width, form.omega
-        first = SineLayer(*sine_layer(k, form.inputs, h, generator), omega)
+        k, h, inner = form.superpixels, form.width, form.hidden_omega
+        first = SineLayer(*sine_layer(k, form.inputs, h, generator), form.omega)
         others = [
-            SineLayer(*hidden_layer(k, h, h, omega, generator), omega)
+            SineLayer(*hidden_layer(k, h, h, inner, generator), inner)
             for _ in range(form.layers - 1)
         ]
         self.layers = nn.ModuleList([first, *others])
-        self.head = Linear(*hidden_layer(k, h, form.atoms, omega, generator))
+        self.head = Linear(*hidden_layer(k, h, form.atoms, form.omega, generator))
         gated = [h] * form.layers + [form.atoms] if form.gated else []
         self.gates = nn.ModuleList(
             Gate(

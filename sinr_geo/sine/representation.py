@@ -84,6 +84,7 @@ def represent(
         layers=settings.layers,
         atoms=len(components),
         omega=1.0,
+        hidden_omega=1.0,
         gated=False,
     )
     network = local_network(form, components, torch.Generator().manual_seed(seed), ground.device)

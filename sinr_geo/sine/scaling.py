@@ -12,7 +12,7 @@ from sinr_geo.points import BoolArray, FloatArray
 from sinr_geo.sine.dilation import Cover
 from sinr_geo.sine.packing import Packing
 
-__all__ = ["Frame", "Standardisation", "box_frame", "own_frames", "shared_frame"]
+__all__ = ["Frame", "Standardisation", "axis_frame", "box_frame", "own_frames", "shared_frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Standardisation:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An origin (K, c) and a scale (K, 1) of the coordinates for every superpixel."""
+    """An origin (K, c) and a scale (K, 1) or (K, c) of the coordinates for every superpixel."""
 
     origin: Tensor
     scale: Tensor
@@ -57,9 +57,16 @@ class Frame:
 
 
 def box_frame(rows: Tensor, count: int) -> Frame:
-    """Scale all coordinates together to 0 ... 1, as the paper's code does."""
+    """Scale all coordinates together to 0 ... 1, as the paper's code does with points."""
     low = rows.amin(dim=0)
     extent = (rows.amax(dim=0) - low).amax().clamp(min=1e-12)
+    return Frame(low.repeat(count, 1), (1.0 / extent).repeat(count, 1))
+
+
+def axis_frame(rows: Tensor, count: int) -> Frame:
+    """Scale each axis to 0 ... 1 by itself, as the paper's code does with images."""
+    low = rows.amin(dim=0)
+    extent = (rows.amax(dim=0) - low).clamp(min=1e-12)
     return Frame(low.repeat(count, 1), (1.0 / extent).repeat(count, 1))
 
 

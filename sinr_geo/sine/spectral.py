@@ -221,6 +221,7 @@ def _field(
         layers=1,
         atoms=r,
         omega=1.0,
+        hidden_omega=1.0,
         gated=False,
     )
     network = SuperpixelNetwork(form, torch.Generator().manual_seed(0)).to(ground.device)

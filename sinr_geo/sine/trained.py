@@ -18,7 +18,7 @@ from sinr_geo.sine.loss import NORM
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import Packing
 from sinr_geo.sine.samples import Samples, pool_packing
-from sinr_geo.sine.scaling import Frame, Standardisation, box_frame, own_frames
+from sinr_geo.sine.scaling import Frame, Standardisation, axis_frame, box_frame, own_frames
 from sinr_geo.sine.training import Schedule, Track, train
 
 __all__ = ["BATCH", "PAPER", "REFINED", "Recipe", "TrainedSettings", "fit_trained"]
@@ -40,41 +40,51 @@ class Recipe:
     gated : bool
         Advanced form (Eq. 3 and 4), or standard form (Eq. 2).
     frame : callable
-        Turns rows (n, c) and a cover into the frames that networks see coordinates in.
+        Turns the ground, rows (n, c) and a cover into the frames that networks see coordinates in.
     weight : callable
         Turns a cover into weights for blending.
     principal : bool
         Whether D starts from the data's principal components, or at random.
     batch : int
         Points per step, see `Schedule`.
+    hidden_omega : float, optional
+        omega_0 of all layers but the first; that of the first where there is none.
     """
 
     gated: bool
-    frame: Callable[[Tensor, Cover], Frame]
+    frame: Callable[[Ground, Tensor, Cover], Frame]
     weight: Callable[[Cover], FloatArray]
     principal: bool
     batch: int
+    hidden_omega: float | None
+
+
+def _published_frame(ground: Ground, rows: Tensor, cover: Cover) -> Frame:
+    image = ground.points.lattice is not None and rows.shape[1] == len(ground.points.axes)
+    return (axis_frame if image else box_frame)(rows, cover.count)
 
 
 PAPER = Recipe(
     gated=True,
-    frame=lambda rows, cover: box_frame(rows, cover.count),
+    frame=_published_frame,
     weight=lambda cover: np.ones(cover.point.size),
     principal=False,
     batch=1 << 19,
+    hidden_omega=30.0,
 )
 """As published: global coordinates, plain mean where superpixels overlap, all points in a step.
 
-That is up to half a million of them. With omega_0 = 300 and an eighth of the points in each step,
-kodim24 stayed at 21 dB.
+That is up to half a million of them. In the authors' released code the omega_0 of section 3.1 is that
+of the first layer and of the last one's initial weights; the sines between have 30.
 """
 
 REFINED = Recipe(
     gated=False,
-    frame=own_frames,
+    frame=lambda ground, rows, cover: own_frames(rows, cover),
     weight=Cover.tapered,
     principal=True,
     batch=BATCH,
+    hidden_omega=None,
 )
 """What recovers data better: coordinates of each superpixel's own, D from the data."""
 
@@ -92,7 +102,7 @@ class TrainedSettings:
     rings : int
         Rings of neighbours that each superpixel is dilated by.
     omega : float
-        omega_0.
+        omega_0 of the first layer.
     width, layers, atoms : int
         Width h and number L of sine layers, columns r of D.
     rate, decay : float
@@ -154,7 +164,7 @@ def fit_trained(
     cover = dilate(labels, ground.graph, settings.rings)
     scale = Standardisation.fit(ground.points.values, ground.points.observed)
     rows = torch.as_tensor(ground.place.astype(np.float32), device=ground.device)
-    weight, frame = recipe.weight(cover), recipe.frame(rows, cover)
+    weight, frame = recipe.weight(cover), recipe.frame(ground, rows, cover)
     samples = Samples.of(ground, cover, weight, frame, scale, seed)
     network = _network(ground, recipe, settings, cover.count, scale, seed)
     pool = pool_packing(cover, ground.device, seed) if recipe.gated else None
@@ -203,6 +213,7 @@ def _network(
         layers=settings.layers,
         atoms=min(settings.atoms, outputs) if recipe.principal else settings.atoms,
         omega=settings.omega,
+        hidden_omega=recipe.hidden_omega or settings.omega,
         gated=recipe.gated,
     )
     network = SuperpixelNetwork(form, torch.Generator().manual_seed(seed)).to(ground.device)

@@ -77,7 +77,7 @@ def setting(values: np.ndarray, atoms: int = 3, layers: int = 3) -> Setting:
     frame = local_frames(ground, rows, cover)
     samples = Samples.of(ground, cover, cover.tapered(), frame, scale, seed=0)
     components, _ = principal_components(ground, scale)
-    form = Form(cover.count, 2, values.shape[1], 11, layers, atoms, 1.0, False)
+    form = Form(cover.count, 2, values.shape[1], 11, layers, atoms, 1.0, 1.0, False)
     network = local_network(form, components[:atoms], torch.Generator().manual_seed(1), "cpu")
     with torch.no_grad():
         torch.manual_seed(2)

@@ -41,7 +41,9 @@ def unequal_cover(rings: int) -> Cover:
 
 
 def build(gated: bool, device: str, omega: float = 5.0) -> SuperpixelNetwork:
-    form = Form(len(SIZES), 2, 3, width=9, layers=3, atoms=11, omega=omega, gated=gated)
+    form = Form(
+        len(SIZES), 2, 3, width=9, layers=3, atoms=11, omega=omega, hidden_omega=3.0, gated=gated
+    )
     return SuperpixelNetwork(form, torch.Generator().manual_seed(1)).to(device)
 
 
@@ -55,7 +57,7 @@ def test_same_output_and_gradients_as_the_plain_loop(gated, rings, device):
     network = build(gated, device)
     form = network.form
     oracle = oracle_module.OracleSINR(
-        len(SIZES), 2, form.width, form.layers, form.atoms, 3, form.omega, gated
+        len(SIZES), 2, form.width, form.layers, form.atoms, 3, form.omega, form.hidden_omega, gated
     ).to(device)
     oracle_module.copy_weights(network, oracle)
 

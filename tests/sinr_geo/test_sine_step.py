@@ -44,7 +44,7 @@ def packed(device: str, own: np.ndarray | None = None) -> Packing:
 
 
 def problem(device: str, **sizes: int) -> tuple[SuperpixelNetwork, Slots]:
-    start = Form(len(SIZES), 2, 5, 8, 3, 7, 4.0, gated=True)
+    start = Form(len(SIZES), 2, 5, 8, 3, 7, 4.0, 3.0, gated=True)
     form = replace(start, **sizes)
     network = SuperpixelNetwork(form, torch.Generator().manual_seed(1)).to(device)
     packing, n, s = packed(device), sum(SIZES), form.outputs

@@ -63,7 +63,7 @@ def three_slots() -> tuple[SuperpixelNetwork, Slots]:
     )
     y = packing.gather(torch.tensor([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0]]))
     mask = packing.gather(torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])) * packing.filled
-    form = Form(2, 2, 2, 3, 2, 2, 1.0, gated=False)
+    form = Form(2, 2, 2, 3, 2, 2, 1.0, 1.0, gated=False)
     network = SuperpixelNetwork(form, torch.Generator().manual_seed(0))
     with torch.no_grad():
         network.head.weight.zero_()
