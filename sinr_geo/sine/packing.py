@@ -68,11 +68,6 @@ class Packing:
         """Lay out rows (n, f) of points as (B, P, f); padded slots repeat a row."""
         return rows[self.row]
 
-    def pool(self, features: Tensor) -> Tensor:
-        """Average features (B, P, f) over each superpixel's own points; -> (K, f)."""
-        total = self.sum_blocks(torch.bmm(self.own.mT, features)[:, 0])
-        return total / self.own_sizes().clamp(min=1.0)
-
     def own_sizes(self) -> Tensor:
         """Return the number of own points of each superpixel, shape (K, 1)."""
         return self.sum_blocks(self.own.sum(dim=1))
@@ -81,10 +76,6 @@ class Packing:
         """Sum (B, ...) over the blocks of each superpixel; -> (K, ...)."""
         total = per_block.new_zeros((self.count, *per_block.shape[1:]))
         return total.index_add(0, self.superpixel, per_block)
-
-    def per_block(self, per_superpixel: Tensor) -> Tensor:
-        """Repeat (K, ...) for the blocks of each superpixel; -> (B, ...)."""
-        return per_superpixel.index_select(0, self.superpixel)
 
     def add_blocks(self, total: Tensor, per_block: Tensor) -> None:
         """Add (B, ...) to the superpixels' rows of a total (K, ...)."""
@@ -112,10 +103,6 @@ class Packing:
             own=self.own[blocks],
             superpixel=self.superpixel[blocks],
         )
-
-    def renumbered(self, first: int, last: int) -> Packing:
-        """Count superpixels first ... last - 1, the only ones here, from 0."""
-        return replace(self, superpixel=self.superpixel - first, count=last - first)
 
     def chunks(self, blocks: int) -> list[Packing]:
         """Cut into packings of at most so many blocks, in order."""

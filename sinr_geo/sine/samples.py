@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +16,6 @@ from sinr_geo.sine.packing import BLOCK, Packing, beside, pack
 from sinr_geo.sine.scaling import Frame, Standardisation
 
 __all__ = ["Samples", "Slots", "pool_packing"]
-
-_CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +107,6 @@ class Samples:
             packing.gather(self.values).mT.contiguous(),
             mask.mT.contiguous(),
         )
-
-    def chunks(self, first: int, last: int) -> Iterator[Slots]:
-        """Yield the slots of superpixels first ... last - 1, a bounded number at a time."""
-        ends = torch.searchsorted(
-            self.packing.superpixel, torch.tensor([first, last]).to(self.rows.device)
-        )
-        start, stop = ends.tolist()
-        for packing in self.packing.chosen(slice(start, stop)).chunks(_CHUNK):
-            yield self.slots(packing)
 
 
 def pool_packing(cover: Cover, device: str, seed: int) -> Packing:

@@ -12,7 +12,7 @@ from sinr_geo.points import BoolArray, FloatArray
 from sinr_geo.sine.dilation import Cover
 from sinr_geo.sine.packing import Packing
 
-__all__ = ["Frame", "Standardisation", "axis_frame", "box_frame", "own_frames", "shared_frame"]
+__all__ = ["Frame", "Standardisation", "axis_frame", "box_frame", "own_frames"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,6 @@ def axis_frame(rows: Tensor, count: int) -> Frame:
     low = rows.amin(dim=0)
     extent = (rows.amax(dim=0) - low).clamp(min=1e-12)
     return Frame(low.repeat(count, 1), (1.0 / extent).repeat(count, 1))
-
-
-def shared_frame(rows: Tensor, count: int) -> Frame:
-    """Leave the coordinates as they are."""
-    return Frame(rows.new_zeros(count, rows.shape[1]), rows.new_ones(count, 1))
 
 
 def own_frames(rows: Tensor, cover: Cover) -> Frame:

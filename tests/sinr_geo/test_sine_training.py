@@ -10,12 +10,13 @@ import torch
 
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.methods.protocol import Task
-from sinr_geo.points import PointSet
+from sinr_geo.methods.sinr_paper import published_settings
+from sinr_geo.points import Lattice, PointSet
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.loss import MEAN_SQUARES, NORM
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import pack_pairs
-from sinr_geo.sine.samples import Slots
+from sinr_geo.sine.samples import Slots, pool_packing
 from sinr_geo.sine.trained import PAPER, REFINED, Recipe, TrainedSettings, fit_trained
 
 SETTINGS = TrainedSettings(
@@ -142,6 +143,26 @@ def test_the_same_seed_gives_the_same_arrays_and_leaves_the_global_one_alone():
     assert np.array_equal(values[0], values[1])
     assert not np.array_equal(values[0], values[2])
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_published_form_is_that_of_the_released_code():
+    shape = (12, 30)
+    rows = np.indices(shape).reshape(2, -1).T.astype(float)
+    values = np.sin(rows.sum(axis=1, keepdims=True) / 5.0)
+    axes = (Axis("row", AxisKind.INDEX), Axis("column", AxisKind.INDEX))
+    lattice = Lattice(("row", "column"), shape, np.arange(len(rows)), (0, 1))
+    points = PointSet(rows, values, np.isfinite(values), axes, (Channel("grey"),), lattice)
+    settings = published_settings(points, Task.RECONSTRUCTION)
+    assert (settings.omega, settings.rings, settings.rate) == (300.0, 0, 5e-4)
+    fitted = Ground.of(points, Task.RECONSTRUCTION, "cpu")
+    short = replace(settings, superpixels=2, steps=1)
+    field, _ = fit_trained(fitted, PAPER, short, points=PAPER.batch, seed=0)
+    assert (field.network.first.omega, field.network.sines[1].omega) == (300.0, 30.0)
+    place = torch.as_tensor(fitted.place.astype(np.float32))
+    packing = pool_packing(field.cover, "cpu", 0)
+    seen = field.frame(place, packing)[packing.filled[:, :, 0] > 0]
+    assert torch.allclose(seen.amin(dim=0), torch.zeros(2), atol=1e-6)
+    assert torch.allclose(seen.amax(dim=0), torch.ones(2), atol=1e-6)
 
 
 def test_a_withheld_score_that_stalls_stops_the_training():
