@@ -6,6 +6,7 @@
 (PosixPath('weather.filled.nc'),)
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from sinr_geo.axes import Axis, AxisKind, Channel
@@ -42,6 +43,11 @@ __all__ = [
     "reconstruct",
     "segment",
 ]
+
+
+# Threads of torch that wait for more work keep a core busy; on a busy machine that core is somebody
+# else's, and everybody waits. Torch reads this when it is first imported, which is later.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.sine.choice import Search, Trial
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.trained import PAPER, TrainedSettings, fit_trained
+from sinr_geo.sine.trained import BATCH, PAPER, TrainedSettings, fit_trained
 from sinr_geo.sine.withheld import Withheld, error_of
 
 __all__ = ["SinrPaperMethod", "published_settings"]
@@ -141,7 +141,7 @@ class _Chosen:
             Ground.of(points, problem.task, problem.device),
             PAPER,
             self.settings,
-            points=PAPER.batch,
+            points=BATCH,
             seed=problem.seed,
             progress=lambda share: problem.progress("fitting", 0.75 + 0.25 * share),
         )
@@ -156,7 +156,7 @@ def _ladders(start: TrainedSettings) -> dict[str, tuple[float, ...]]:
 
 def _shortened(settings: TrainedSettings, points: PointSet, work: float) -> TrainedSettings:
     """Return settings with no more steps than the work allows."""
-    slots = min(PAPER.batch, int(np.count_nonzero(points.observed.any(axis=1))))
+    slots = min(BATCH, int(np.count_nonzero(points.observed.any(axis=1))))
     channels, axes = points.values.shape[1], points.coordinates.shape[1]
     steps = int(work / settings.work(slots, axes, channels))
     return replace(settings, steps=int(np.clip(steps, _FEWEST_STEPS, settings.steps)))
@@ -171,7 +171,7 @@ def _tried(
         fold.ground,
         PAPER,
         short,
-        points=PAPER.batch,
+        points=BATCH,
         seed=problem.seed,
         score=lambda field: fold.score(fold.predict(field)),
     )
@@ -196,7 +196,7 @@ def _timed(
         fold.ground,
         PAPER,
         longest,
-        points=PAPER.batch,
+        points=BATCH,
         seed=problem.seed,
         score=score,
         progress=lambda share: problem.progress("choosing the steps", 0.5 + 0.25 * share),

@@ -28,6 +28,9 @@ _Array = NDArray[Any]
 
 _jit = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 
+_CLOSED = np.float32(80.0)
+"""Where a gate is as good as closed; the exponential of more is infinite."""
+
 _NONE, _ONE, _QUARTER = np.float32(0.0), np.float32(1.0), np.float32(0.5 * np.pi)
 
 
@@ -90,7 +93,7 @@ def open_gate(mean: _Array, squeeze: _Array, excite: _Array, unit: _Array, gate:
         for i in range(gate.size):
             gate[i] += unit[u] * excite[u, i]
     for i in range(gate.size):
-        gate[i] = _ONE / (_ONE + np.exp(-gate[i]))
+        gate[i] = _ONE / (_ONE + np.exp(min(-gate[i], _CLOSED)))
 
 
 @_jit

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,10 +28,16 @@ from sinr_geo.sine.sweeps import with_constant
 __all__ = ["FusedStep", "shared_out"]
 
 _Array = NDArray[Any]
+_Item = TypeVar("_Item")
+
+_SHARES = 16
+"""Shares of superpixels, whatever the number of threads: sums stay the same."""
 
 
 class FusedStep:
-    """Evaluates a loss and replaces the gradients, on as many threads as torch uses.
+    """Evaluates a loss and replaces the gradients, on as many threads as torch uses, at most 16.
+
+    Slots are laid out when they are first seen: whoever changes them in place is not noticed.
 
     Parameters
     ----------
@@ -53,20 +60,18 @@ class FusedStep:
         self._lay_out(slots)
         weights, losses = _weights(self._network), np.zeros(self._network.form.superpixels)
         dictionaries = np.empty((len(self._shares), *weights.dictionary.shape), np.float32)
-        runs = [
-            (
-                share,
-                self._blocks,
-                weights,
-                self._grads._replace(dictionary=dictionary),
-                self._rules,
-                room,
-                losses,
-            )
-            for share, room, dictionary in zip(self._shares, self._rooms, dictionaries, strict=True)
-        ]
-        others = [_threads().submit(differentiate, *run) for run in runs[1:]]
-        differentiate(*runs[0])
+        waiting = deque(zip(self._shares, dictionaries, strict=True))
+
+        def work(room: Room) -> None:
+            for share, dictionary in _taken(waiting):
+                grads = self._grads._replace(dictionary=dictionary)
+                differentiate(share, self._blocks, weights, grads, self._rules, room, losses)
+
+        others = [_threads().submit(work, room) for room in self._rooms[1:]]
+        try:
+            work(self._rooms[0])
+        finally:
+            wait(others)
         for other in others:
             other.result()
         self._put(dictionaries.sum(axis=0))
@@ -78,9 +83,10 @@ class FusedStep:
             return
         self._slots, self._blocks = slots, _blocks(slots, self._loss)
         counts = np.diff(self._blocks.first)
-        self._shares = shared_out(counts, torch.get_num_threads())
-        most = [int(counts[share].max()) for share in self._shares]
-        self._rooms = [_room(self._network, self._blocks, count) for count in most]
+        self._shares = shared_out(counts, _SHARES)
+        threads = min(torch.get_num_threads(), len(self._shares))
+        most = max(1, int(counts.max()))
+        self._rooms = [_room(self._network, self._blocks, most) for _ in range(threads)]
 
     def _put(self, of_dictionary: _Array) -> None:
         """Leave gradients where optimisers look for them; the next call writes over them."""
@@ -177,15 +183,25 @@ def _room(network: SuperpixelNetwork, blocks: Blocks, count: int) -> Room:
     return Room(*(np.empty(shape, np.float32) for shape in shapes))
 
 
-def shared_out(counts: _Array, threads: int) -> list[_Array]:
-    """Deal superpixels out to threads, the largest first, each to the one with the least."""
-    loads = [(0, thread) for thread in range(min(threads, counts.size))]
+def shared_out(counts: _Array, shares: int) -> list[_Array]:
+    """Deal superpixels out, the largest first, each to the share with the least so far."""
+    loads = [(0, share) for share in range(min(shares, counts.size))]
     dealt: list[list[int]] = [[] for _ in loads]
     for k in np.argsort(-counts, kind="stable"):
-        load, thread = heapq.heappop(loads)
-        dealt[thread].append(int(k))
-        heapq.heappush(loads, (load + int(counts[k]) + 1, thread))
+        load, share = heapq.heappop(loads)
+        dealt[share].append(int(k))
+        heapq.heappush(loads, (load + int(counts[k]) + 1, share))
     return [np.array(share) for share in dealt]
+
+
+def _taken(waiting: deque[_Item]) -> Iterator[_Item]:
+    """Take what no other thread has taken, until nothing is left."""
+    while waiting:
+        try:
+            item = waiting.popleft()
+        except IndexError:  # another thread was faster
+            return
+        yield item
 
 
 @cache

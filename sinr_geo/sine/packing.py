@@ -41,6 +41,8 @@ class Packing:
         Weight of the slot where superpixels overlap; 0 where padded.
     own : Tensor of float32, shape (B, P, 1)
         1 where the point is one of the superpixel's own, 0 in its rim and where padded.
+    asked : Tensor of float32, shape (B, P, 1)
+        1 where a loss may look, 0 at points that are there for gates alone and where padded.
     superpixel : Tensor of int64, shape (B,)
         Superpixel of each block, in increasing order.
     count : int
@@ -52,6 +54,7 @@ class Packing:
     row: Tensor
     weight: Tensor
     own: Tensor
+    asked: Tensor
     superpixel: Tensor
     count: int
     rim: bool
@@ -101,6 +104,7 @@ class Packing:
             row=self.row[blocks],
             weight=self.weight[blocks],
             own=self.own[blocks],
+            asked=self.asked[blocks],
             superpixel=self.superpixel[blocks],
         )
 
@@ -147,8 +151,12 @@ def pack_pairs(
     *,
     count: int,
     device: str,
+    asked: BoolArray | None = None,
 ) -> Packing:
-    """Pack pairs of a superpixel and a row; superpixels in increasing order, all shapes (m,)."""
+    """Pack pairs of a superpixel and a row; superpixels in increasing order, all shapes (m,).
+
+    A loss may look at those that are `asked`, by default all.
+    """
     slot, owner = _slots(np.bincount(superpixel, minlength=count))
     filled = slot >= 0
 
@@ -161,6 +169,7 @@ def pack_pairs(
         torch.as_tensor(rows.astype(np.int64), device=device),
         laid_out(weight),
         laid_out(own.astype(np.float32)),
+        laid_out(np.ones(row.size) if asked is None else asked.astype(np.float32)),
         torch.as_tensor(owner, device=device),
         count,
         rim=not own.all(),
@@ -183,7 +192,7 @@ def deal(packing: Packing, hands: int) -> list[Packing]:
 
 
 def beside(packing: Packing, pool: Packing) -> Packing:
-    """Lay the points of a pool beside others: they are the own ones, and no others are."""
+    """Lay the points of a pool beside others: gates see them alone, and a loss the others alone."""
     rows, owners, weights, _ = zip(packing.pairs(), pool.pairs(), strict=True)
     own = np.repeat([False, True], [row.size for row in rows])
     owner = np.concatenate(owners)
@@ -195,6 +204,7 @@ def beside(packing: Packing, pool: Packing) -> Packing:
         own[order],
         count=packing.count,
         device=str(packing.row.device),
+        asked=~own[order],
     )
 
 

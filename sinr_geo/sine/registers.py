@@ -13,6 +13,7 @@ from typing import Any
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
 from numba import njit, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -117,6 +118,11 @@ def _compiled(generate: Callable[..., None]) -> _Tile:
 
     @intrinsic
     def tile(typing: Any, out: Any, left: Any, right: Any, row: Any, column: Any) -> Any:
+        if {kind.dtype for kind in (out, left, right)} != {types.float32}:
+            raise TypingError("products in registers are of float32 numbers")
+        if (out.layout, right.layout) != ("C", "C"):
+            raise TypingError("rows of a product in registers must be contiguous")
+
         def code(context: Any, builder: Any, signature: Any, values: Sequence[Any]) -> Any:
             matrices = [
                 _Matrix(context, builder, kind, value)
@@ -181,9 +187,10 @@ _jit = njit(cache=True, nogil=True, error_model="numpy")
 
 @_jit
 def product(out: _Array, weight: _Array, z: _Array) -> None:
-    """Write weight z, (J, K) by (K, P), over out (J, P); P is a multiple of `LANES`.
+    """Write weight z, (J, K) by (K, P), over out (J, P); P > 0 is a multiple of `LANES`.
 
-    The last tile of a side may begin inside the one before and write the same numbers again.
+    Rows of out and z are contiguous. The last tile of a side may begin inside the one before and
+    write the same numbers again.
     """
     rows, slots = out.shape
     p = 0
@@ -216,7 +223,7 @@ def product(out: _Array, weight: _Array, z: _Array) -> None:
 
 @_jit
 def outer(out: _Array, x: _Array, y: _Array) -> None:
-    """Write x y', (K, P) by (P, J), over out (K, J); P is a multiple of `LANES`."""
+    """Write x y', (K, P) by (P, J), over out (K, J); P > 0 is a multiple of `LANES`."""
     rows, columns = out.shape
     k = 0
     while k < rows:

@@ -12,7 +12,7 @@ from sinr_geo.points import FloatArray
 from sinr_geo.randomness import generator
 from sinr_geo.sine.dilation import Cover
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.packing import BLOCK, Packing, beside, pack
+from sinr_geo.sine.packing import BLOCK, Packing, pack
 from sinr_geo.sine.scaling import Frame, Standardisation
 
 __all__ = ["Samples", "Slots", "pool_packing"]
@@ -87,20 +87,9 @@ class Samples:
         """Number of pairs of a superpixel and a point."""
         return int(self.packing.filled.sum())
 
-    def slots(self, packing: Packing, pool: Packing | None = None) -> Slots:
-        """Lay out coordinates, values and mask of some blocks.
-
-        Parameters
-        ----------
-        packing : Packing
-        pool : Packing, optional
-            Points for gates to be pooled over, laid beside the others and masked.
-        """
-        asked = packing.filled
-        if pool is not None:
-            packing = beside(packing, pool)
-            asked = packing.filled - packing.own
-        mask = packing.gather(self.observed) * asked
+    def slots(self, packing: Packing) -> Slots:
+        """Lay out coordinates, values and mask of some blocks."""
+        mask = packing.gather(self.observed) * packing.asked
         return Slots(
             packing,
             self.frame(self.rows, packing),

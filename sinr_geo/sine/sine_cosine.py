@@ -37,7 +37,7 @@ _C0, _C1, _C2, _C3, _C4, _C5, _C6 = _series(0, 7)
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nnan", "ninf", "nsz"})
 def sine_and_cosine(x: _Array, sine: _Array, cosine: _Array) -> None:
-    """Evaluate both of float32 numbers (m,), to about 2e-7 for |x| up to some thousands.
+    """Evaluate both of float32 numbers (m,), to about 2e-7 for |x| up to ten million; not beyond.
 
     The three arrays may not overlap: one that is written over `x` takes ten times as long.
     """

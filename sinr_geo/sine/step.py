@@ -39,7 +39,7 @@ def steps_on(
         Return the loss, a scalar; the next step may write over the gradients.
     """
     fused = None if network.dictionary.is_cuda else fused_class()
-    if fused is not None and 2 * network.form.superpixels > torch.get_num_threads():
+    if fused is not None and 2 * network.form.superpixels >= torch.get_num_threads():
         step = fused(network, loss)
         return [partial(_fused_at, step, layout) for layout in layouts]
     arena, parameters = Arena(), list(network.parameters())
@@ -61,6 +61,6 @@ def fused_class() -> Any:
     """Return the class of fused steps, None where there is no numba for it."""
     try:
         from sinr_geo.sine.fused_step import FusedStep
-    except (ImportError, RuntimeError):  # not there, or nowhere to keep what it compiles
+    except (ImportError, OSError, RuntimeError):  # not there, or nowhere to keep its code
         return None
     return FusedStep

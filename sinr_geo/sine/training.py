@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sinr_geo.sine.loss import Loss
 from sinr_geo.sine.network import SuperpixelNetwork
-from sinr_geo.sine.packing import Packing, deal
+from sinr_geo.sine.packing import Packing, beside, deal
 from sinr_geo.sine.samples import Samples
 from sinr_geo.sine.step import steps_on
 
@@ -157,7 +157,9 @@ def _steps(
 ) -> list[Callable[[], Tensor]]:
     """Return steps: one on all points where they are few, else on parts of every superpixel."""
     parts = deal(samples.packing, -(-samples.size // points))
+    if pool is not None:
+        parts = [beside(part, pool) for part in parts]
     if len(parts) == 1:
-        whole = samples.slots(parts[0], pool)
+        whole = samples.slots(parts[0])
         return steps_on(network, loss, [lambda: whole])
-    return steps_on(network, loss, [partial(samples.slots, part, pool) for part in parts])
+    return steps_on(network, loss, [partial(samples.slots, part) for part in parts])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from sinr_geo.sine import step as step_module
 from sinr_geo.sine.arena import Arena
 from sinr_geo.sine.loss import MEAN_SQUARES, NORM
 from sinr_geo.sine.network import Form, SuperpixelNetwork
-from sinr_geo.sine.packing import Packing, pack_pairs
+from sinr_geo.sine.packing import Packing, beside, pack_pairs
 from sinr_geo.sine.replay import replayed
 from sinr_geo.sine.samples import Samples, Slots
 from sinr_geo.sine.scaling import Frame
@@ -166,7 +168,7 @@ def test_points_laid_beside_others_feed_the_gates_and_nothing_else(device):
     whole = samples.slots(slots.packing)
     squares = network.squares(whole.x, whole.packing, whole.y, whole.mask, gates)
     expected = slots.packing.sum_blocks(squares)
-    both = samples.slots(slots.packing, pool)
+    both = samples.slots(beside(slots.packing, pool))
     squares = network.squares(both.x, both.packing, both.y, both.mask)
     assert torch.allclose(both.packing.sum_blocks(squares), expected, rtol=1e-4)
 
@@ -292,29 +294,95 @@ def test_superpixels_without_points_or_observations_are_left_alone():
 
 
 @needs_numba
-@pytest.mark.parametrize("threads", [1, 3])
-def test_large_superpixels_are_dealt_out_evenly(threads):
+def test_a_closed_gate_is_closed():
+    from sinr_geo.sine.fused_step import FusedStep
+
+    network, slots = problem("cpu", width=20)
+    with torch.no_grad():
+        for gate in (network.gates[0], network.gates[2]):
+            gate.excite.mul_(1e4)
+    expected = NORM(network, slots)
+    expected.backward()
+    gradient = network.first.weight.grad.clone()
+    found = FusedStep(network, NORM)(slots)
+    assert float(found) == pytest.approx(float(expected.detach()), rel=1e-5)
+    torch.testing.assert_close(network.first.weight.grad, gradient, rtol=1e-3, atol=1e-5)
+
+
+@needs_numba
+def test_gradients_do_not_depend_on_the_number_of_threads():
+    from sinr_geo.sine.fused_step import FusedStep
+
+    network, slots = problem("cpu")
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            FusedStep(network, NORM)(slots)
+            found.append(gradients(network))
+            network.zero_grad()
+    finally:
+        torch.set_num_threads(before)
+    for name, gradient in found[0].items():
+        assert torch.equal(gradient, found[1][name]), name
+
+
+@needs_numba
+@pytest.mark.parametrize("shares", [1, 3])
+def test_large_superpixels_are_dealt_out_evenly(shares):
     from sinr_geo.sine.fused_step import shared_out
 
     counts = np.array([5, 1, 9, 4, 4, 1])
-    shares = shared_out(counts, threads)
-    assert sorted(np.concatenate(shares)) == list(range(6))
-    assert max(counts[share].sum() for share in shares) <= -(-counts.sum() // threads) + 1
+    dealt = shared_out(counts, shares)
+    assert sorted(np.concatenate(dealt)) == list(range(6))
+    assert max(counts[share].sum() for share in dealt) <= -(-counts.sum() // shares) + 1
 
 
-@pytest.mark.parametrize("there", [False, pytest.param(True, marks=needs_numba)])
-def test_a_step_is_fused_where_numba_is_there_and_enough_superpixels(there, monkeypatch):
+class Recorded:
+    """Stands for the fused step."""
+
+    def __init__(self, network: SuperpixelNetwork, loss: object) -> None:
+        pass
+
+    def __call__(self, slots: Slots) -> Tensor:
+        return torch.tensor(-1.0)
+
+
+@pytest.mark.parametrize(("threads", "fused"), [(2, True), (64, False)])
+def test_a_step_is_fused_where_there_are_superpixels_for_the_threads(threads, fused, monkeypatch):
+    network, slots = problem("cpu")
+    monkeypatch.setattr(step_module, "fused_class", lambda: Recorded)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    (step,) = steps_on(network, NORM, [lambda: slots])
+    assert (float(step()) == -1.0) == fused
+
+
+@needs_numba
+def test_with_numba_there_is_a_fused_step():
+    from sinr_geo.sine.fused_step import FusedStep
+
+    assert step_module.fused_class() is FusedStep
+
+
+def test_without_numba_torch_differentiates(monkeypatch):
     network, slots = problem("cpu")
     step_module.fused_class.cache_clear()
-    if not there:
-        monkeypatch.setitem(sys.modules, "sinr_geo.sine.fused_step", None)
+    monkeypatch.setitem(sys.modules, "sinr_geo.sine.fused_step", None)
     try:
-        assert (step_module.fused_class() is not None) == there
+        assert step_module.fused_class() is None
         (step,) = steps_on(network, NORM, [lambda: slots])
-        expected = float(NORM(network, slots).detach())
-        assert float(step()) == pytest.approx(expected, rel=1e-5)
+        assert float(step()) == pytest.approx(float(NORM(network, slots).detach()), rel=1e-5)
     finally:
         step_module.fused_class.cache_clear()
+
+
+@needs_numba
+def test_code_that_is_compiled_into_other_code_is_compiled_again_when_it_changes():
+    from sinr_geo.sine import fused_gates, fused_superpixel, registers, sine_cosine
+
+    parts = [Path(str(module.__file__)) for module in (fused_gates, registers, sine_cosine)]
+    text = b"".join(path.read_bytes() for path in parts)
+    assert hashlib.sha256(text).hexdigest()[:12] == fused_superpixel.MADE_OF
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
