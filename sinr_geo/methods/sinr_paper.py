@@ -45,9 +45,10 @@ _LADDERS: Mapping[str, tuple[float, ...]] = {
 def published_settings(points: PointSet, task: Task) -> TrainedSettings:
     """Return what the released code uses for this kind of data.
 
-    Scattered points: K = 15, width 60, r = 6 s, 30, dilated by 1 ring of nearest neighbours.
+    Scattered points: K = 15, width 60, r = 6 s, omega_0 = 30, dilated by 1 ring of neighbours.
     Lattices: K one per 2,500 points, or 8,000 for a few channels to be reconstructed, width 35,
-    r = 120, 150, or 300 to reconstruct few channels; dilated by 2 rings, not to reconstruct.
+    r = 120, omega_0 = 150, or 300 to reconstruct few channels; dilated by 2 rings, not to
+    reconstruct.
     """
     n, channels = points.values.shape
     if points.lattice is None:

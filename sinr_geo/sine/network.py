@@ -49,7 +49,7 @@ class Form:
     atoms : int
         Columns r of the dictionary D.
     omega : float
-        omega_0, the factor inside the sines of the first layer.
+        omega_0, the factor inside the sines of the first layer; the head starts as small.
     hidden_omega : float
         That of the other layers.
     gated : bool

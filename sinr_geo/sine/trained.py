@@ -74,7 +74,7 @@ PAPER = Recipe(
 )
 """As published: global coordinates, plain mean where superpixels overlap, all points in a step.
 
-That is up to half a million of them. In the authors' released code the omega_0 of section 3.1 is
+That is up to half a million pairs of a superpixel and a point. In the authors' released code the omega_0 of section 3.1 is
 that of the first layer and of the last one's initial weights; the sines between have 30.
 """
 
@@ -102,7 +102,7 @@ class TrainedSettings:
     rings : int
         Rings of neighbours that each superpixel is dilated by.
     omega : float
-        omega_0 of the first layer.
+        omega_0 of the first layer, and of the others unless the recipe says.
     width, layers, atoms : int
         Width h and number L of sine layers, columns r of D.
     rate, decay : float
