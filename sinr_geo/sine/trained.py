@@ -74,8 +74,9 @@ PAPER = Recipe(
 )
 """As published: global coordinates, plain mean where superpixels overlap, all points in a step.
 
-That is up to half a million pairs of a superpixel and a point. In the authors' released code the omega_0 of section 3.1 is
-that of the first layer and of the last one's initial weights; the sines between have 30.
+That is up to half a million pairs of a superpixel and a point. In the authors' released code the
+omega_0 of section 3.1 is that of the first layer and of the last one's initial weights; the sines
+between have 30.
 """
 
 REFINED = Recipe(
