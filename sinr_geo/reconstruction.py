@@ -14,7 +14,7 @@ from sinr_geo.sine.representation import LocalSettings, represent
 
 __all__ = ["STEPS", "Reconstruction", "reconstruct"]
 
-STEPS: Mapping[Effort, int] = {Effort.FAST: 200, Effort.NORMAL: 700, Effort.BEST: 4_000}
+STEPS: Mapping[Effort, int] = {Effort.FAST: 200, Effort.NORMAL: 700, Effort.BEST: 5_000}
 """Steps of training by effort."""
 
 _SAMPLES = 2_048
