@@ -204,3 +204,14 @@ def test_what_differs_between_folds_alone_is_not_learned():
     signs = Signs(*np.full((4, 4_000), 0.5), level, np.zeros(4_000, dtype=int))
     errors = np.array([0.2, 3.0, 0.3, 2.0])[fold] * rng.standard_normal(4_000)
     assert StackedError.fit(signs, errors, fold, 1).boosted is None
+
+
+def test_a_law_learned_from_few_entries_is_as_wide_as_its_misses_of_other_folds():
+    held = []
+    for seed in range(60):
+        signs, _ = signs_and_errors(4_280, seed=seed)
+        errors = np.random.default_rng(seed).standard_normal(4_280)
+        known = np.arange(4_280) < 280
+        law = StackedError.fit(signs.at(known), errors[known], np.arange(280) % 8, 1)
+        held.append(np.mean(np.abs(errors[~known]) < law(signs.at(~known))))
+    assert np.mean(held) == pytest.approx(0.6827, abs=0.003)
