@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from sinr_geo.coordinates import Embedding
 from sinr_geo.nearest import nearest
-from sinr_geo.points import IntArray, Lattice, PointSet
+from sinr_geo.points import FloatArray, IntArray, Lattice, PointSet
 
 __all__ = ["neighbour_graph"]
 
 _NEAREST = 8
 
 
-def neighbour_graph(points: PointSet) -> csr_array:
+def neighbour_graph(
+    points: PointSet, embedding: Callable[[FloatArray], FloatArray] | None = None
+) -> csr_array:
     """Return the symmetric graph of neighbouring points.
 
     Parameters
     ----------
     points : PointSet
+    embedding : callable, optional
+        Coordinates (n, c) to places (n, d), between which the nearest are found; by default that of
+        `Embedding.fit`.
 
     Returns
     -------
@@ -31,7 +38,7 @@ def neighbour_graph(points: PointSet) -> csr_array:
     elif points.lattice is not None:
         pairs = _grid_pairs(points.lattice)
     else:
-        pairs = _nearest_pairs(points)
+        pairs = _nearest_pairs((embedding or Embedding.fit(points))(points.coordinates))
     return _symmetric(pairs, len(points))
 
 
@@ -50,11 +57,10 @@ def _grid_pairs(lattice: Lattice) -> IntArray:
     return np.concatenate(pairs)
 
 
-def _nearest_pairs(points: PointSet) -> IntArray:
-    place = Embedding.fit(points)(points.coordinates)
-    count = min(_NEAREST + 1, len(points))
+def _nearest_pairs(place: FloatArray) -> IntArray:
+    count = min(_NEAREST + 1, len(place))
     _, index = nearest(place, place, count)
-    here = np.repeat(np.arange(len(points)), count)
+    here = np.repeat(np.arange(len(place)), count)
     return np.stack((here, index.ravel()), axis=1)
 
 

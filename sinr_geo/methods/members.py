@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sinr_geo.methods.learned import applies as learners_apply
+from sinr_geo.methods.peers import MANY_CHANNELS, differs_by_entry
 from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.methods.sinr_steps import SinrStepsMethod
 from sinr_geo.points import PointSet
@@ -12,8 +13,6 @@ from sinr_geo.points import PointSet
 __all__ = ["members_for"]
 
 _HEADS = ("sinr-bayes", "sinr")
-_PARTLY = 0.2
-_MANY_CHANNELS = 8
 _FEW_POINTS = 20_000
 
 
@@ -32,7 +31,7 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
     names = list(_HEADS)
     if SinrStepsMethod.applies(points, problem):
         names.append("sinr-steps")
-    if _differs_by_entry(points) and len(points.channels) > _MANY_CHANNELS:
+    if differs_by_entry(points) and len(points.channels) > MANY_CHANNELS:
         return tuple(names)
     names += ["kriging", "rbf"]
     if points.lattice is not None:
@@ -42,9 +41,3 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
     if learners_apply(points, problem):
         names += ["residual-trees", "attention"]
     return tuple(names)
-
-
-def _differs_by_entry(points: PointSet) -> bool:
-    """Whether many points are observed in some channels and not in others."""
-    partly = points.observed.any(axis=1) & ~points.observed.all(axis=1)
-    return bool(partly.mean() >= _PARTLY)

@@ -1,4 +1,4 @@
-"""What the peers share: which entries they predict, and channels of one mask together."""
+"""What the peers share: which entries they predict, and which channels go together."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from sinr_geo.nearest import same_pattern
 from sinr_geo.points import BoolArray, IntArray, PointSet
 
 __all__ = [
+    "MANY_CHANNELS",
+    "differs_by_entry",
     "entries_to_predict",
     "groups_that_choose",
     "masks",
 ]
 
+MANY_CHANNELS = 8
+"""Of a mask each, of which more are too many for methods that know no channel from another."""
+
 _MOST_GROUPS = 6
+_PARTLY = 0.2
 
 
 def groups_that_choose(points: PointSet, problem: Problem) -> tuple[IntArray, ...]:
@@ -35,6 +41,12 @@ def groups_that_choose(points: PointSet, problem: Problem) -> tuple[IntArray, ..
         asked = np.flatnonzero(points.observed.any(axis=0))
     groups = [asked[columns] for columns in same_pattern(points.observed[:, asked])]
     return tuple(groups) if len(groups) <= _MOST_GROUPS else (asked,)
+
+
+def differs_by_entry(points: PointSet) -> bool:
+    """Whether many points are observed in some channels and not in others."""
+    partly = points.observed.any(axis=1) & ~points.observed.all(axis=1)
+    return bool(partly.mean() >= _PARTLY)
 
 
 def masks(points: PointSet, columns: IntArray) -> Iterator[tuple[IntArray, IntArray]]:

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from sinr_geo.folds import Fold
+from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Task
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
@@ -31,7 +32,8 @@ from sinr_geo.sine.error import SineError, asked_entries
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.forms import Form, SpectralForm, TrainedForm
 from sinr_geo.sine.ground import Ground
-from sinr_geo.sine.study import PLANS, Study, ratios_of
+from sinr_geo.sine.metric import Metric, Placed
+from sinr_geo.sine.study import PLANS, Study
 from sinr_geo.stacking import channel_weights
 from sinr_geo.surroundings import Surroundings
 from sinr_geo.workers import side_by_side
@@ -51,14 +53,15 @@ class SinrMethod:
         fits to all points but the fold. Without folds nothing can be chosen, and fixed settings
         are used.
         """
-        graph = neighbour_graph(points)
-        study = Study.of(points, problem, graph)
-        if not study.withheld(1.0):
+        study = Study.of(points, problem)
+        if not study.withheld(Metric()):
             return _unchosen(points, problem)
-        forms, ratio = _chosen_forms(study, problem)
+        forms = _chosen_forms(study, problem)
+        placed = Placed(study.space, forms[0].metric)
+        graph = neighbour_graph(points, placed)
         problem.progress("scoring sines", 0.6)
         told = side_by_side(
-            [partial(_told, points, fold, forms, ratio, graph, problem) for fold in problem.folds]
+            [partial(_told, points, fold, forms, placed, graph, problem) for fold in problem.folds]
         )
         weights = _weights(points, problem, told)
         channels = [np.nonzero(fold.asked)[1] for fold in problem.folds]
@@ -70,23 +73,24 @@ class SinrMethod:
             for part, seen, channel in zip(parts, around, channels, strict=True)
         )
         report = _described(forms, weights, held_out_rmse(points, problem.folds, withheld))
-        return _Chosen(forms, weights, ratio, error, withheld, report)
+        return _Chosen(forms, weights, placed, error, withheld, report)
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Forms with their settings, their weights (s, q) and the law of the standard error."""
+    """Forms with their settings, their weights (s, q), their space and the law of the error."""
 
     forms: tuple[Form, ...]
     weights: FloatArray
-    ratio: float
+    placed: Placed
     error: SineError
     withheld: tuple[HeldOut, ...]
     report: Mapping[str, Any]
 
     def fit(self, points: PointSet, problem: Problem) -> Fitted:
         """Fit every member of every form with weight to all observed entries."""
-        ground = Ground.of(points, problem.task, problem.device, ratios_of(self.ratio))
+        embedding = self.placed.over(points)
+        ground = Ground.of(points, problem.task, problem.device, embedding)
         members = _members(points, problem, fits=1)
         used = np.flatnonzero(self.weights.any(axis=0))
         ensembles: list[Ensemble] = []
@@ -163,13 +167,13 @@ class _Representing:
         return Represented(found.field, {**self.report, "parameters": found.parameters})
 
 
-def _chosen_forms(study: Study, problem: Problem) -> tuple[tuple[Form, ...], float]:
-    """Choose both forms, or the spectral one alone, and the ratio of extra axes."""
+def _chosen_forms(study: Study, problem: Problem) -> tuple[SpectralForm, *tuple[Form, ...]]:
+    """Choose both forms, or the spectral one alone; it says what distance means."""
     spectral = SpectralForm.choose(study, partial(_report, problem, "choosing sines", 0.0))
     if not trainable(study):
-        return (spectral,), spectral.ratio
+        return (spectral,)
     progress = partial(_report, problem, "choosing a network", 0.3)
-    return (spectral, TrainedForm.choose(study, spectral.ratio, progress)), spectral.ratio
+    return (spectral, TrainedForm.choose(study, spectral.metric, progress))
 
 
 def _unchosen(points: PointSet, problem: Problem) -> Choice:
@@ -183,20 +187,20 @@ def _unchosen(points: PointSet, problem: Problem) -> Choice:
         return _Representing((), report)
     forms = (SpectralForm((default_spectral(points, problem.task),), []),)
     weights = np.ones((len(points.channels), 1))
-    return _Chosen(forms, weights, 1.0, SineError(None, channel_spreads(points)), (), report)
+    placed = Placed(Space.fit(points), Metric())
+    return _Chosen(forms, weights, placed, SineError(None, channel_spreads(points)), (), report)
 
 
 def _told(
     points: PointSet,
     fold: Fold,
     forms: Sequence[Form],
-    ratio: float,
+    placed: Placed,
     graph: csr_array,
     problem: Problem,
 ) -> list[Told]:
     """Fit every form without a fold, and take what it asks for; (m,) each."""
-    ratios = ratios_of(ratio)
-    ground = Ground.of(fold.train(points), problem.task, problem.device, ratios, graph)
+    ground = Ground.of(fold.train(points), problem.task, problem.device, placed, graph)
     members = _members(ground.points, problem, fits=len(problem.folds))
     rows = np.flatnonzero(fold.asked.any(axis=1))
     return [

@@ -22,6 +22,7 @@ from sinr_geo.gaussian.kernel_by_mask import choose_kernels
 from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.window_head import denoise_lattice
 from sinr_geo.methods.fitted_points import FittedPoints
+from sinr_geo.methods.peers import MANY_CHANNELS, differs_by_entry
 from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Shared, Task
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Prediction
@@ -32,8 +33,6 @@ __all__ = ["SinrBayesMethod"]
 
 _GAP_FOLDS = 2
 _GAP_POINTS = 4_000
-_SHARE_OF_PARTLY_OBSERVED = 0.2
-_CHANNELS_FOR_BOTH = 8
 _SMALL_WINDOW = 64
 _ENOUGH_IN_CROPS = 1_000
 
@@ -173,11 +172,10 @@ def _pilot(points: PointSet, problem: Problem) -> Pilot:
 
     With many channels, each with a mask of its own, only the kernel of entries is affordable.
     """
-    partly = points.observed.any(axis=1) & ~points.observed.all(axis=1)
-    if partly.mean() < _SHARE_OF_PARTLY_OBSERVED:
+    if not differs_by_entry(points):
         return choose_kernels(points, problem)
     coregional = choose_coregional(points, problem)
-    if len(points.channels) > _CHANNELS_FOR_BOTH:
+    if len(points.channels) > MANY_CHANNELS:
         return coregional
     kernel = choose_kernels(points, problem)
     return coregional if coregional.score < kernel.score else kernel

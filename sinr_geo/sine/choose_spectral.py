@@ -12,6 +12,7 @@ from sinr_geo.methods.protocol import Effort, Task
 from sinr_geo.points import PointSet
 from sinr_geo.sine.choice import Search, Trial
 from sinr_geo.sine.codes import points_are_whole
+from sinr_geo.sine.metric import Metric
 from sinr_geo.sine.spectral import SpectralSettings, spectral_path
 from sinr_geo.sine.study import Study
 
@@ -41,6 +42,7 @@ def default_spectral(points: PointSet, task: Task) -> SpectralSettings:
         smoothing=0.0,
         white=noisy,
         penalty=0.3 if noisy else 0.03,
+        metric=Metric(),
         ratio=1.0,
     )
 
@@ -70,7 +72,8 @@ def _finalists(
     close = [
         trial
         for trial in sorted(trials, key=lambda trial: trial.score)
-        if trial.score < (1.0 + worth) * best.score and trial.settings.ratio == best.settings.ratio
+        if trial.score < (1.0 + worth) * best.score
+        and trial.settings.measured == best.settings.measured
     ]
     return tuple(dict.fromkeys([best.settings, *(trial.settings for trial in close)]))
 
@@ -84,7 +87,7 @@ def _ladders(study: Study) -> dict[str, tuple[Any, ...]]:
     if noisy and study.points.lattice is not None:
         return {"smoothness": _SMOOTHNESS, "samples": _SAMPLES}
     channels = len(study.points.channels)
-    ladders: dict[str, tuple[Any, ...]] = {"length": _LENGTHS}
+    ladders: dict[str, tuple[Any, ...]] = {"metric": (Metric(), study.kriged), "length": _LENGTHS}
     if study.has_extra_axes:
         ladders["ratio"] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
     ladders["smoothness"] = _SMOOTHNESS
@@ -103,7 +106,7 @@ def _ladders(study: Study) -> dict[str, tuple[Any, ...]]:
 
 def _evaluated(study: Study, settings: SpectralSettings) -> Trial[SpectralSettings]:
     """Score settings with the penalty they have and with those beside it; the best comes back."""
-    folds = study.withheld(settings.ratio)
+    folds = study.withheld(settings.measured)
     at = _PENALTIES.index(settings.penalty)
     penalties = _PENALTIES[max(0, at - 1) : at + 2]
     scores = np.zeros(len(penalties))

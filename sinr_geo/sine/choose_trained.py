@@ -12,6 +12,7 @@ from sinr_geo.methods.protocol import Effort, Task
 from sinr_geo.sine.choice import Search, Trial
 from sinr_geo.sine.excerpt import BALLS
 from sinr_geo.sine.field import SineField
+from sinr_geo.sine.metric import Metric
 from sinr_geo.sine.study import Study
 from sinr_geo.sine.trained import BATCH, REFINED, TrainedSettings, fit_trained
 from sinr_geo.sine.withheld import Withheld
@@ -83,7 +84,7 @@ def _points_per_step(study: Study) -> int:
 
 def choose_trained(
     study: Study,
-    ratio: float,
+    metric: Metric,
     start: TrainedSettings,
     progress: Callable[[float], None],
 ) -> tuple[Trial[TrainedSettings], list[dict[str, Any]]]:
@@ -92,8 +93,7 @@ def choose_trained(
     Parameters
     ----------
     study : Study
-    ratio : float
-        Ratio of the axes that have a scale of their own.
+    metric : Metric
     start : TrainedSettings
     progress : callable
 
@@ -104,7 +104,7 @@ def choose_trained(
         Every trial, for ``json.dumps``.
     """
     search = Search[TrainedSettings](
-        lambda settings: _evaluated(study, ratio, settings), study.worth()
+        lambda settings: _evaluated(study, metric, settings), study.worth()
     )
     best = search.run(start, _ladders(study, start), progress)
     return best, search.summary()
@@ -131,11 +131,11 @@ def _ladders(study: Study, start: TrainedSettings) -> dict[str, tuple[Any, ...]]
     return ladders
 
 
-def _evaluated(study: Study, ratio: float, settings: TrainedSettings) -> Trial[TrainedSettings]:
+def _evaluated(study: Study, metric: Metric, settings: TrainedSettings) -> Trial[TrainedSettings]:
     """Train on every fold; the number of steps with the best mean score comes back."""
     longest = replace(settings, steps=_affordable(study, settings))
     tracks = []
-    for fold in study.withheld(ratio):
+    for fold in study.withheld(metric):
         _, track = fit_trained(
             fold.ground,
             REFINED,

@@ -11,6 +11,7 @@ from sinr_geo.sine.choose_spectral import choose_spectral
 from sinr_geo.sine.choose_trained import choose_trained, default_trained, for_all_points
 from sinr_geo.sine.ensemble import Ensemble
 from sinr_geo.sine.ground import Ground
+from sinr_geo.sine.metric import Metric
 from sinr_geo.sine.spectral import SpectralSettings, fit_spectral
 from sinr_geo.sine.study import Study
 from sinr_geo.sine.trained import REFINED, TrainedSettings, fit_trained
@@ -62,13 +63,13 @@ class SpectralForm:
 
     @classmethod
     def choose(cls, study: Study, progress: Callable[[float], None]) -> SpectralForm:
-        """Choose the settings, the ratio of extra axes among them."""
+        """Choose the settings, the metric among them."""
         return cls(*choose_spectral(study, progress))
 
     @property
-    def ratio(self) -> float:
-        """Ratio of extra axes to space; all finalists have the same."""
-        return self.finalists[0].ratio
+    def metric(self) -> Metric:
+        """What distance means; all finalists have the same."""
+        return self.finalists[0].measured
 
     @property
     def settings_report(self) -> Mapping[str, Any]:
@@ -105,11 +106,11 @@ class TrainedForm:
     name: str = "trained"
 
     @classmethod
-    def choose(cls, study: Study, ratio: float, progress: Callable[[float], None]) -> TrainedForm:
-        """Choose the settings and the number of steps, given the ratio of extra axes."""
+    def choose(cls, study: Study, metric: Metric, progress: Callable[[float], None]) -> TrainedForm:
+        """Choose the settings and the number of steps, given what distance means."""
         channels, sampled = len(study.points.channels), study.sampled()
         start = default_trained(sampled, study.in_all, channels, study.problem.task)
-        best, tried = choose_trained(study, ratio, start, progress)
+        best, tried = choose_trained(study, metric, start, progress)
         return cls(for_all_points(study, best.settings), tried)
 
     @property

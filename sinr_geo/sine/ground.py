@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from sinr_geo.axes import AxisKind
 from sinr_geo.coordinates import Embedding
 from sinr_geo.gaussian.lattice_noise import lattice_noise
 from sinr_geo.gssa import connect, segment
@@ -31,7 +30,8 @@ class Ground:
     ----------
     points : PointSet
     task : Task
-    embedding : Embedding
+    embedding : callable
+        Coordinates (m, c) to places (m, d).
     origin : ndarray, shape (d,)
         Subtracted from embedded coordinates, so that float32 keeps their digits.
     place : ndarray, shape (n, d)
@@ -46,7 +46,7 @@ class Ground:
 
     points: PointSet
     task: Task
-    embedding: Embedding
+    embedding: Callable[[FloatArray], FloatArray]
     origin: FloatArray
     place: FloatArray
     graph: csr_array
@@ -62,7 +62,7 @@ class Ground:
         points: PointSet,
         task: Task,
         device: str,
-        ratios: Mapping[AxisKind, float] | None = None,
+        embedding: Callable[[FloatArray], FloatArray] | None = None,
         graph: csr_array | None = None,
     ) -> Ground:
         """Embed, find neighbours (unless they are known) and interpolate what is to be segmented.
@@ -73,11 +73,11 @@ class Ground:
             At least one entry is observed.
         task : Task
         device : str
-        ratios : mapping of AxisKind to float, optional
-            See `Embedding.fit`.
+        embedding : callable, optional
+            By default that of `Embedding.fit`.
         graph : csr_array, optional
         """
-        embedding = Embedding.fit(points, ratios)
+        embedding = embedding or Embedding.fit(points)
         place = embedding(points.coordinates)
         known = points.select_channels(np.flatnonzero(points.observed.any(axis=0)))
         return cls(
@@ -86,7 +86,7 @@ class Ground:
             embedding,
             place.mean(axis=0),
             place - place.mean(axis=0),
-            neighbour_graph(points) if graph is None else graph,
+            neighbour_graph(points, embedding) if graph is None else graph,
             guide(known, place, task),
             _spacing(place[points.observed.any(axis=1)]),
             device,

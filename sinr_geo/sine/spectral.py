@@ -21,6 +21,7 @@ from sinr_geo.sine.features import SineFeatures
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.heads import Heads, entry_heads, whole_heads
+from sinr_geo.sine.metric import Metric
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.partition import solvable
 from sinr_geo.sine.scaling import Frame
@@ -61,9 +62,10 @@ class SpectralSettings:
         Whether every column of D has the same noise, or noise in proportion to its signal.
     penalty : float
         Variance of the noise over that of the signal; not used where the noise is known.
+    metric : Metric
+        What distance means; the ground has to be made with it.
     ratio : float
-        Horizontal spacings that a step of a time, vertical or spectral axis counts as; the
-        ground has to be made with it.
+        By what a step of a time, vertical or spectral axis counts more than the metric says.
     """
 
     samples: int
@@ -76,7 +78,13 @@ class SpectralSettings:
     smoothing: float
     white: bool
     penalty: float
+    metric: Metric
     ratio: float
+
+    @property
+    def measured(self) -> Metric:
+        """The metric with its ratio."""
+        return self.metric.with_ratio_times(self.ratio)
 
     @property
     def work(self) -> float:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from sinr_geo.axes import AxisKind
-from sinr_geo.coordinates import Embedding
+from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import BoolArray, PointSet
 from sinr_geo.sine.excerpt import excerpt, take
+from sinr_geo.sine.metric import Metric, Placed, of_kriging
 from sinr_geo.sine.withheld import Withheld
 
-__all__ = ["PLANS", "Plan", "Study", "ratios_of"]
+__all__ = ["PLANS", "Plan", "Study"]
 
 _SCATTER = 0.3
 _EXTRA = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
@@ -62,11 +61,6 @@ PLANS = {
 }
 
 
-def ratios_of(ratio: float) -> Mapping[AxisKind, float]:
-    """Give the same ratio to all axes that have a scale of their own."""
-    return dict.fromkeys(_EXTRA, ratio)
-
-
 @dataclass(frozen=True, slots=True)
 class Study:
     """Folds of a part of the data.
@@ -78,63 +72,68 @@ class Study:
     folds : tuple of ndarray of bool, each of shape (n, s)
     problem : Problem
     plan : Plan
-    graph : csr_array, shape (n, n)
     in_all : int
         Points with an observed entry among all points.
+    space : Space
+        Of all points.
+    kriged : Metric
+        What local kriging says distance means there.
     """
 
     points: PointSet
     folds: tuple[BoolArray, ...]
     problem: Problem
     plan: Plan
-    graph: csr_array
     in_all: int
-    _withheld: dict[float, tuple[Withheld, ...]] = field(default_factory=dict, repr=False)
+    space: Space
+    kriged: Metric
+    _withheld: dict[Metric, tuple[Withheld, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, points: PointSet, problem: Problem, graph: csr_array) -> Study:
+    def of(cls, points: PointSet, problem: Problem) -> Study:
         """Take an excerpt of a point set and of its folds.
 
         Parameters
         ----------
         points : PointSet
         problem : Problem
-        graph : csr_array, shape (n, n)
-            Neighbours of all points.
         """
         plan = PLANS[problem.effort]
         in_all = int(np.count_nonzero(points.observed.any(axis=1)))
         size = int(min(plan.points, plan.samples * len(points) / max(in_all, 1)))
-        place = Embedding.fit(points)(points.coordinates)
+        space = Space.fit(points)
+        kriged = of_kriging(points, space, problem)
+        place = space.embedding(points.coordinates)
         rows = excerpt(points, place, size, problem.seed)
         if rows.size == len(points):
             folds = _enough([fold.withheld for fold in problem.folds], plan.scored)
-            return cls(points, folds, problem, plan, graph, in_all)
-        part = take(points, rows)
+            return cls(points, folds, problem, plan, in_all, space, kriged)
         folds = _enough([fold.withheld[rows] for fold in problem.folds], plan.scored)
-        return cls(part, folds, problem, plan, neighbour_graph(part), in_all)
+        return cls(take(points, rows), folds, problem, plan, in_all, space, kriged)
 
     @property
     def has_extra_axes(self) -> bool:
         """Whether an axis (time, depth, spectrum) has a ratio to choose."""
         return len(self.points.axes) > 1 and any(a.kind in _EXTRA for a in self.points.axes)
 
-    def withheld(self, ratio: float) -> tuple[Withheld, ...]:
-        """Return the folds with the grounds they leave, for a ratio of the other axes."""
-        if ratio not in self._withheld:
+    def withheld(self, metric: Metric) -> tuple[Withheld, ...]:
+        """Return the folds with the grounds they leave, for what distance means."""
+        if metric not in self._withheld:
+            placed = Placed(self.space, metric)
+            graph = neighbour_graph(self.points, placed)
             found = [
                 Withheld.of(
                     self.points,
                     fold,
                     self.problem.task,
                     self.problem.device,
-                    self.graph,
-                    ratios_of(ratio),
+                    graph,
+                    placed,
                 )
                 for fold in self.folds
             ]
-            self._withheld[ratio] = tuple(w for w in found if w is not None)
-        return self._withheld[ratio]
+            self._withheld[metric] = tuple(w for w in found if w is not None)
+        return self._withheld[metric]
 
     def worth(self) -> float:
         """Return by which share a score has to be lower to count; less for many points."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from sinr_geo.axes import AxisKind
 from sinr_geo.error_by_distance import ErrorByDistance
 from sinr_geo.methods.protocol import Task
 from sinr_geo.nearest import nearest_distance
@@ -46,14 +45,14 @@ class Withheld:
         task: Task,
         device: str,
         graph: csr_array,
-        ratios: Mapping[AxisKind, float] | None = None,
+        embedding: Callable[[FloatArray], FloatArray] | None = None,
     ) -> Withheld | None:
         """Withhold a fold; None if nothing would be left to fit, or nothing to score."""
         kept = points.with_observed(points.observed & ~fold)
         scored = fold & kept.observed.any(axis=0)
         if not scored.any():
             return None
-        return cls(points, scored, Ground.of(kept, task, device, ratios, graph))
+        return cls(points, scored, Ground.of(kept, task, device, embedding, graph))
 
     def predict(self, field: SineField) -> FloatArray:
         """Evaluate a field at the withheld entries' points; NaN elsewhere, shape (n, s)."""

@@ -42,3 +42,14 @@ def test_bare_points_take_the_nearest_and_the_graph_is_symmetric():
     assert (graph != graph.T).nnz == 0
     assert graph.sum(axis=1).min() >= 8
     assert graph.diagonal().sum() == 0
+
+
+def test_bare_points_are_neighbours_where_an_embedding_puts_them_close_together():
+    place = np.random.default_rng(0).random((60, 2))
+
+    def stretched(coordinates):
+        return coordinates * np.array([1.0, 50.0])
+
+    found = neighbour_graph(a_set(place), stretched).toarray()
+    np.testing.assert_array_equal(found, neighbour_graph(a_set(stretched(place))).toarray())
+    assert (found != neighbour_graph(a_set(place)).toarray()).any()

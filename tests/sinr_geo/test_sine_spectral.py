@@ -21,6 +21,7 @@ from sinr_geo.sine.evidence import Evidence
 from sinr_geo.sine.forms import SpectralForm
 from sinr_geo.sine.ground import Ground
 from sinr_geo.sine.layout import Members, batches
+from sinr_geo.sine.metric import Metric
 from sinr_geo.sine.partition import solvable
 from sinr_geo.sine.spectral import SpectralSettings, fit_spectral
 from sinr_geo.sine.spectrum import Spectrum, sine_pairs
@@ -37,6 +38,7 @@ SETTINGS = SpectralSettings(
     smoothing=0.0,
     white=False,
     penalty=1e-2,
+    metric=Metric(),
     ratio=1.0,
 )
 
