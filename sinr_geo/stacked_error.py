@@ -11,8 +11,9 @@ Lange et al. 1989), so that the few that nothing foretells do not rule it, and o
 case most are next to nothing (dry days, ice) and those that matter are the tail. The better one
 stays. It is corrected by boosted trees where folds say that it helps (see `boosted_error`), and
 then scaled so that the intervals of one and of two standard errors hold what they promise, as
-nearly as one scale can make both. A law fits the entries that it is learned from too well, so it
-is wider by what laws of the other folds lack on each fold.
+nearly as one scale can make both. A law fits the entries that it is learned from too well, and the
+next gap may differ from them as they differ from fold to fold: so it is wider by what laws of the
+other folds lack on each fold.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ members say. One-sidedness ends at 1."""
 _DEGREES = (4.0, 1e9)
 """Of freedom of the errors: heavy tails, and all but normal ones."""
 
+_WIDEST = 1.25
 _FARTHEST = 10.0
 """Standard errors beyond which a miss counts no more when fits are compared."""
 
@@ -154,44 +156,28 @@ class StackedError:
             Fold that each was withheld in.
         channels : int
         """
-        law = cls._learned(signs, errors, fold, channels)
-        folds, sizes = np.unique(fold, return_counts=True)
-        if len(errors) - sizes.max(initial=0) < _ENOUGH:
-            return law
-        missed = np.empty(len(errors))
-        for one in folds:
-            out = fold == one
-            other = cls._learned(signs.at(~out), errors[~out], fold[~out], channels)
-            missed[out] = np.abs(errors[out]) / other(signs.at(out))
-        return replace(law, scale=law.scale * max(1.0, _scale(missed)))
-
-    @classmethod
-    def _learned(
-        cls, signs: Signs, errors: FloatArray, fold: IntArray, channels: int
-    ) -> StackedError:
-        """Learn a law that is scaled to the very entries that it is learned from."""
         design = signs.design()
-        if len(errors) < _ENOUGH:
-            plain = cls.of_members(channels)
-            centre, slope = plain.centre, plain.slope
-        else:
-            centre = design.mean(axis=0)
-            fits = [_slopes(design - centre, errors, degrees) for degrees in _DEGREES]
-            slope = min(fits, key=lambda slope: _loss((design - centre) @ slope, errors))
-        shape = np.exp((design - centre) @ slope)
+        law, widening = cls.of_members(channels), 1.0
+        if len(errors) >= _ENOUGH:
+            law = replace(law, centre=design.mean(axis=0), slope=_slope(design, errors))
+        shape = np.exp((design - law.centre) @ law.slope)
         boosted = BoostedError.where_it_helps(signs.features(), errors / shape, fold)
         if boosted is not None:
             shape *= boosted.withheld
+            law = replace(law, boosted=boosted)
         together = _scale(np.abs(errors) / shape)
         if len(errors) < _ENOUGH:
             together **= len(errors) / (len(errors) + _PRIOR)
+        else:
+            known = np.ones(len(errors)) if boosted is None else boosted.withheld
+            widening = _widening(design, errors / known, fold)
         scale = np.full(channels, together)
         for number in range(channels):
             own = signs.channel == number
             if np.count_nonzero(own) >= _ENOUGH:
                 scale[number] = _scale(np.abs(errors[own]) / shape[own])
         most = float(signs.one_sidedness.max(initial=0.0)) if len(errors) else 1.0
-        return cls(centre, slope, scale, most, boosted)
+        return replace(law, scale=widening * scale, most_one_sided=most)
 
     @classmethod
     def of_members(cls, channels: int) -> StackedError:
@@ -221,6 +207,37 @@ class StackedError:
             asked = np.isfinite(signs.level)
             shape[asked] *= self.boosted(signs.features()[asked])
         return np.asarray(self.scale[signs.channel] * shape)
+
+
+def _slope(design: FloatArray, errors: FloatArray) -> FloatArray:
+    """Return the slopes of the likelihood that suits errors better; design (m, 4)."""
+    centred = design - design.mean(axis=0)
+    fits = [_slopes(centred, errors, degrees) for degrees in _DEGREES]
+    return min(fits, key=lambda slope: _loss(centred @ slope, errors))
+
+
+def _widening(design: FloatArray, errors: FloatArray, fold: IntArray) -> float:
+    """Return by how much wider intervals have to be where a law has not learned, 1 to 1.25.
+
+    Every fold is judged by slopes and a scale of the others; the mean over both levels, as
+    logarithms. 1 where fewer than 200 entries are left to learn from.
+    """
+    folds, sizes = np.unique(fold, return_counts=True)
+    if len(errors) - sizes.max() < _ENOUGH:
+        return 1.0
+    misses = np.abs(errors)
+    learned = misses * np.exp(-design @ _slope(design, errors))
+    learned /= _scale(learned)
+    unseen = np.empty(len(errors))
+    for one in folds:
+        out = fold == one
+        ratio = misses * np.exp(-design @ _slope(design[~out], errors[~out]))
+        unseen[out] = ratio[out] / _scale(ratio[~out])
+    levels = [level for level, _, _ in _LEVELS]
+    inside, outside = np.quantile(learned, levels), np.quantile(unseen, levels)
+    told = (inside > 0) & (outside > 0)
+    wider = np.clip(outside[told] / inside[told], 1.0 / _WIDEST, _WIDEST)
+    return max(1.0, float(np.exp(np.log(wider).mean()))) if told.any() else 1.0
 
 
 def _slopes(design: FloatArray, errors: FloatArray, degrees: float) -> FloatArray:

@@ -78,7 +78,8 @@ def _stacked(points: PointSet, problem: Problem) -> Choice:
     names = members_for(points, problem)
 
     def chosen(name: str, progress: Progress) -> Choice:
-        trial = replace(problem, progress=progress, effort=_effort(name, problem))
+        effort = _effort(name, problem)
+        trial = replace(problem, progress=progress, effort=effort, among=problem.effort)
         return method_named(name).choose(points, trial)
 
     choices = named_side_by_side(names, chosen, problem.progress, (0.0, SHARE_OF_CHOOSING))

@@ -33,7 +33,8 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
         names.append("sinr-steps")
     if differs_by_entry(points) and len(points.channels) > MANY_CHANNELS:
         return tuple(names)
-    names += ["kriging", "rbf"]
+    # rbf comes before sinr, which waits for what sinr-bayes finds out about distance.
+    names[1:2] = ["rbf", "sinr", "kriging"]
     if points.lattice is not None:
         return tuple(names)
     if np.count_nonzero(points.observed.any(axis=1)) <= _FEW_POINTS:

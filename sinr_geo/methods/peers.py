@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 MANY_CHANNELS = 8
-"""Of a mask each, of which more are too many for methods that know no channel from another."""
+"""So many with a mask of their own are what methods that know no channel from another can do."""
 
 _MOST_GROUPS = 6
 _PARTLY = 0.2

@@ -20,7 +20,6 @@ from scipy.sparse import csr_array
 from sinr_geo.folds import Fold
 from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Task
-from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.reconstruction import reconstruct
 from sinr_geo.recovery import Prediction
@@ -55,10 +54,10 @@ class SinrMethod:
         """
         study = Study.of(points, problem)
         if not study.withheld(Metric()):
-            return _unchosen(points, problem)
+            return _unchosen(points, problem, study.space)
         forms = _chosen_forms(study, problem)
-        placed = Placed(study.space, forms[0].metric)
-        graph = neighbour_graph(points, placed)
+        placed = Placed.of(study.space, forms[0].metric)
+        graph = placed.neighbours(points)
         problem.progress("scoring sines", 0.6)
         told = side_by_side(
             [partial(_told, points, fold, forms, placed, graph, problem) for fold in problem.folds]
@@ -89,8 +88,9 @@ class _Chosen:
 
     def fit(self, points: PointSet, problem: Problem) -> Fitted:
         """Fit every member of every form with weight to all observed entries."""
-        embedding = self.placed.over(points)
-        ground = Ground.of(points, problem.task, problem.device, embedding)
+        placed = self.placed.over(points)
+        graph = placed.neighbours(points)
+        ground = Ground.of(points, problem.task, problem.device, placed, graph)
         members = _members(points, problem, fits=1)
         used = np.flatnonzero(self.weights.any(axis=0))
         ensembles: list[Ensemble] = []
@@ -176,7 +176,7 @@ def _chosen_forms(study: Study, problem: Problem) -> tuple[SpectralForm, *tuple[
     return (spectral, TrainedForm.choose(study, spectral.metric, progress))
 
 
-def _unchosen(points: PointSet, problem: Problem) -> Choice:
+def _unchosen(points: PointSet, problem: Problem, space: Space) -> Choice:
     """Return fixed settings, where nothing could be withheld."""
     report = {
         "method": SinrMethod.name,
@@ -187,7 +187,7 @@ def _unchosen(points: PointSet, problem: Problem) -> Choice:
         return _Representing((), report)
     forms = (SpectralForm((default_spectral(points, problem.task),), []),)
     weights = np.ones((len(points.channels), 1))
-    placed = Placed(Space.fit(points), Metric())
+    placed = Placed.of(space, Metric())
     return _Chosen(forms, weights, placed, SineError(None, channel_spreads(points)), (), report)
 
 

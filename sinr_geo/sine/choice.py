@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Search", "Trial", "described"]
+__all__ = ["Search", "Trial", "described", "plain"]
 
 S = TypeVar("S")
 
@@ -86,7 +86,17 @@ class Search(Generic[S]):
 
 def described(trial: Trial[Any]) -> dict[str, Any]:
     """Return a trial's settings and its ``withheld_rmse``, for ``json.dumps``."""
-    return {**asdict(trial.settings), "withheld_rmse": round(trial.score, 6)}
+    return {**plain(trial.settings), "withheld_rmse": round(trial.score, 6)}
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """Return a dataclass as JSON types only."""
+    return asdict(
+        settings,
+        dict_factory=lambda pairs: {
+            name: list(value) if isinstance(value, tuple) else value for name, value in pairs
+        },
+    )
 
 
 def _with(settings: S, name: str, value: Any) -> S:

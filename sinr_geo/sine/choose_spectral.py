@@ -43,7 +43,7 @@ def default_spectral(points: PointSet, task: Task) -> SpectralSettings:
         white=noisy,
         penalty=0.3 if noisy else 0.03,
         metric=Metric(),
-        ratio=1.0,
+        ratio_factor=1.0,
     )
 
 
@@ -89,7 +89,7 @@ def _ladders(study: Study) -> dict[str, tuple[Any, ...]]:
     channels = len(study.points.channels)
     ladders: dict[str, tuple[Any, ...]] = {"metric": (Metric(), study.kriged), "length": _LENGTHS}
     if study.has_extra_axes:
-        ladders["ratio"] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+        ladders["ratio_factor"] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
     ladders["smoothness"] = _SMOOTHNESS
     ladders["samples"] = _SAMPLES
     if points_are_whole(study.points.observed):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sinr_geo.points import IntArray
+from sinr_geo.sine.choice import plain
 from sinr_geo.sine.choose_spectral import choose_spectral
 from sinr_geo.sine.choose_trained import choose_trained, default_trained, for_all_points
 from sinr_geo.sine.ensemble import Ensemble
@@ -74,7 +75,7 @@ class SpectralForm:
     @property
     def settings_report(self) -> Mapping[str, Any]:
         """The best settings, and those that are as good."""
-        best, *others = (asdict(settings) for settings in self.finalists)
+        best, *others = (plain(settings) for settings in self.finalists)
         return {**best, "as_good": others}
 
     def fit(
@@ -116,7 +117,7 @@ class TrainedForm:
     @property
     def settings_report(self) -> Mapping[str, Any]:
         """The settings."""
-        return asdict(self.settings)
+        return plain(self.settings)
 
     def fit(
         self, ground: Ground, members: int, seed: int, asked: IntArray | None = None

@@ -86,7 +86,7 @@ class Ground:
             embedding,
             place.mean(axis=0),
             place - place.mean(axis=0),
-            neighbour_graph(points, embedding) if graph is None else graph,
+            neighbour_graph(points) if graph is None else graph,
             guide(known, place, task),
             _spacing(place[points.observed.any(axis=1)]),
             device,

@@ -64,7 +64,7 @@ class SpectralSettings:
         Variance of the noise over that of the signal; not used where the noise is known.
     metric : Metric
         What distance means; the ground has to be made with it.
-    ratio : float
+    ratio_factor : float
         By what a step of a time, vertical or spectral axis counts more than the metric says.
     """
 
@@ -79,12 +79,12 @@ class SpectralSettings:
     white: bool
     penalty: float
     metric: Metric
-    ratio: float
+    ratio_factor: float
 
     @property
     def measured(self) -> Metric:
-        """The metric with its ratio."""
-        return self.metric.with_ratio_times(self.ratio)
+        """The metric with its ratio times the factor."""
+        return self.metric.with_ratio_times(self.ratio_factor)
 
     @property
     def work(self) -> float:

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sinr_geo.axes import AxisKind
 from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.neighbours import neighbour_graph
 from sinr_geo.points import BoolArray, PointSet
 from sinr_geo.sine.excerpt import excerpt, take
 from sinr_geo.sine.metric import Metric, Placed, of_kriging
@@ -18,7 +16,6 @@ from sinr_geo.sine.withheld import Withheld
 __all__ = ["PLANS", "Plan", "Study"]
 
 _SCATTER = 0.3
-_EXTRA = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +111,13 @@ class Study:
     @property
     def has_extra_axes(self) -> bool:
         """Whether an axis (time, depth, spectrum) has a ratio to choose."""
-        return len(self.points.axes) > 1 and any(a.kind in _EXTRA for a in self.points.axes)
+        return self.space.own_scale
 
     def withheld(self, metric: Metric) -> tuple[Withheld, ...]:
         """Return the folds with the grounds they leave, for what distance means."""
         if metric not in self._withheld:
-            placed = Placed(self.space, metric)
-            graph = neighbour_graph(self.points, placed)
+            placed = Placed.of(self.space, metric)
+            graph = placed.neighbours(self.points)
             found = [
                 Withheld.of(
                     self.points,

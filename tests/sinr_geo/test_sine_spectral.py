@@ -39,7 +39,7 @@ SETTINGS = SpectralSettings(
     white=False,
     penalty=1e-2,
     metric=Metric(),
-    ratio=1.0,
+    ratio_factor=1.0,
 )
 
 

@@ -206,12 +206,37 @@ def test_what_differs_between_folds_alone_is_not_learned():
     assert StackedError.fit(signs, errors, fold, 1).boosted is None
 
 
-def test_a_law_learned_from_few_entries_is_as_wide_as_its_misses_of_other_folds():
-    held = []
-    for seed in range(60):
-        signs, _ = signs_and_errors(4_280, seed=seed)
-        errors = np.random.default_rng(seed).standard_normal(4_280)
-        known = np.arange(4_280) < 280
-        law = StackedError.fit(signs.at(known), errors[known], np.arange(280) % 8, 1)
-        held.append(np.mean(np.abs(errors[~known]) < law(signs.at(~known))))
-    assert np.mean(held) == pytest.approx(0.6827, abs=0.003)
+def widened(errors, signs, fold):
+    """By how much the law is wider for knowing which fold each entry was withheld in."""
+    alike = np.zeros(len(errors), dtype=int)
+    ratio = [StackedError.fit(signs, errors, f, 1).scale for f in (fold, alike)]
+    return float(ratio[0][0] / ratio[1][0])
+
+
+def test_a_law_learned_from_few_entries_is_wider_by_what_it_misses_of_other_folds():
+    few, many = [], []
+    for seed in range(20):
+        signs, _ = signs_and_errors(280, seed=seed)
+        few.append(widened(np.random.default_rng(seed).standard_normal(280), signs, folds(280)))
+    for seed in range(4):
+        signs, errors = signs_and_errors(8_000, seed=seed)
+        many.append(widened(errors, signs, folds(8_000)))
+    assert np.mean(few) > 1.008
+    assert min(few) >= 1.0
+    assert np.mean(many) < 1.003
+
+
+def test_where_most_errors_are_nothing_no_interval_grows_by_more_than_a_quarter():
+    rng = np.random.default_rng(3)
+    signs, _ = signs_and_errors(1_200)
+    errors = np.where(rng.random(1_200) < 0.7, 0.0, rng.standard_t(2, 1_200))
+    assert widened(errors, signs, folds(1_200)) <= 1.25
+
+
+def test_a_channel_with_a_scale_of_its_own_does_not_widen_the_others():
+    signs, errors = signs_and_errors(620)
+    channel = (np.arange(620) >= 400).astype(int)
+    both = replace(signs, channel=channel)
+    errors = np.where(channel == 1, 3.0, 1.0) * errors
+    laws = [StackedError.fit(both, errors, fold, 2) for fold in (folds(620), np.zeros(620, int))]
+    np.testing.assert_allclose(laws[0].scale / laws[1].scale, 1.0, atol=0.05)
