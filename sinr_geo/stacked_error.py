@@ -169,8 +169,8 @@ class StackedError:
         if len(errors) < _ENOUGH:
             together **= len(errors) / (len(errors) + _PRIOR)
         else:
-            known = np.ones(len(errors)) if boosted is None else boosted.withheld
-            widening = _widening(design, errors / known, fold)
+            known = 1.0 if boosted is None else boosted.withheld
+            widening = _widening(design, errors / known, np.abs(errors) / shape / together, fold)
         scale = np.full(channels, together)
         for number in range(channels):
             own = signs.channel == number
@@ -216,22 +216,20 @@ def _slope(design: FloatArray, errors: FloatArray) -> FloatArray:
     return min(fits, key=lambda slope: _loss(centred @ slope, errors))
 
 
-def _widening(design: FloatArray, errors: FloatArray, fold: IntArray) -> float:
+def _widening(design: FloatArray, errors: FloatArray, learned: FloatArray, fold: IntArray) -> float:
     """Return by how much wider intervals have to be where a law has not learned, 1 to 1.25.
 
-    Every fold is judged by slopes and a scale of the others; the mean over both levels, as
+    Every fold is judged by slopes and a scale of the others, and compared with what the law itself
+    makes of the misses (`learned`, in its standard errors); the mean over both levels, as
     logarithms. 1 where fewer than 200 entries are left to learn from.
     """
     folds, sizes = np.unique(fold, return_counts=True)
     if len(errors) - sizes.max() < _ENOUGH:
         return 1.0
-    misses = np.abs(errors)
-    learned = misses * np.exp(-design @ _slope(design, errors))
-    learned /= _scale(learned)
     unseen = np.empty(len(errors))
     for one in folds:
         out = fold == one
-        ratio = misses * np.exp(-design @ _slope(design[~out], errors[~out]))
+        ratio = np.abs(errors) * np.exp(-design @ _slope(design[~out], errors[~out]))
         unseen[out] = ratio[out] / _scale(ratio[~out])
     levels = [level for level, _, _ in _LEVELS]
     inside, outside = np.quantile(learned, levels), np.quantile(unseen, levels)

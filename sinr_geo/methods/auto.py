@@ -79,7 +79,7 @@ def _stacked(points: PointSet, problem: Problem) -> Choice:
 
     def chosen(name: str, progress: Progress) -> Choice:
         effort = _effort(name, problem)
-        trial = replace(problem, progress=progress, effort=effort, among=problem.effort)
+        trial = replace(problem, progress=progress, effort=effort, shared_effort=problem.effort)
         return method_named(name).choose(points, trial)
 
     choices = named_side_by_side(names, chosen, problem.progress, (0.0, SHARE_OF_CHOOSING))

@@ -79,8 +79,8 @@ class Problem:
     device : str
         ``"cpu"`` or ``"cuda"``.
     progress : Progress
-    among : Effort, optional
-        Effort of the other methods that share what they find out, where it is not this one's.
+    shared_effort : Effort, optional
+        At which methods choose what they share, where it is not this one's.
     shared : Shared
         What methods that choose on these folds have found out and others may need too; whoever
         changes the folds starts an empty one.
@@ -93,13 +93,8 @@ class Problem:
     seed: int
     device: str
     progress: Progress
-    among: Effort | None = None
+    shared_effort: Effort | None = None
     shared: Shared = field(default_factory=Shared, repr=False)
-
-    @property
-    def shared_effort(self) -> Effort:
-        """The effort at which everything is chosen that methods share."""
-        return self.among or self.effort
 
     def select_channels(self, columns: IntArray) -> Problem:
         """Return the problem of some channels; folds that ask for none of them are left out."""

@@ -48,7 +48,8 @@ class SinrMethod:
     def choose(self, points: PointSet, problem: Problem) -> Choice:
         """Choose settings on the folds, and predict what every fold asks for.
 
-        Large data are chosen on in an excerpt of some round regions; what is held out comes from
+        Large data are chosen on in an excerpt of some round regions, all but what distance means,
+        which local kriging chooses on a part of all folds; what is held out comes from
         fits to all points but the fold. Without folds nothing can be chosen, and fixed settings
         are used.
         """

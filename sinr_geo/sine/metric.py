@@ -112,7 +112,7 @@ def of_kriging(points: PointSet, space: Space, problem: Problem) -> Metric:
     columns = max(groups_that_choose(points, problem), key=asked)
     own = replace(
         problem.select_channels(columns),
-        effort=problem.shared_effort,
+        effort=problem.shared_effort or problem.effort,
         progress=lambda what, share: problem.progress(what, 0.0),
     )
     part = points.select_channels(columns)

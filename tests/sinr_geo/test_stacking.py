@@ -227,10 +227,13 @@ def test_a_law_learned_from_few_entries_is_wider_by_what_it_misses_of_other_fold
 
 
 def test_where_most_errors_are_nothing_no_interval_grows_by_more_than_a_quarter():
-    rng = np.random.default_rng(3)
-    signs, _ = signs_and_errors(1_200)
-    errors = np.where(rng.random(1_200) < 0.7, 0.0, rng.standard_t(2, 1_200))
-    assert widened(errors, signs, folds(1_200)) <= 1.25
+    found = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        signs, _ = signs_and_errors(1_200, seed=seed)
+        errors = np.where(rng.random(1_200) < 0.7, 0.0, rng.standard_t(2, 1_200))
+        found.append(widened(errors, signs, folds(1_200)))
+    assert max(found) == pytest.approx(1.25)
 
 
 def test_a_channel_with_a_scale_of_its_own_does_not_widen_the_others():
