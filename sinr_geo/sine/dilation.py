@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from sinr_geo.points import BoolArray, FloatArray, IntArray
@@ -110,45 +109,39 @@ def grow(labels: IntArray, graph: csr_array, sample: BoolArray, share: float, mo
 def _grown(
     labels: IntArray, graph: csr_array, most: int, weight: FloatArray, wanted: FloatArray
 ) -> Cover:
-    """Add rings while a superpixel's rim weighs less than it wants, at most `most` of them."""
+    """Add rings while a superpixel's rim weighs less than it wants, at most `most` of them.
+
+    The graph is symmetric: next to a ring lie only points of that ring, of the one before and of
+    the one to come.
+    """
     n, count = labels.size, wanted.size
-    points, owners = [np.arange(n)], [labels.astype(np.int64)]
-    rings = [np.zeros(n, dtype=np.int64)]
-    seen = np.empty(0, dtype=np.int64)
+    ring = csr_array((np.ones(n, dtype=np.bool_), (labels, np.arange(n))), shape=(count, n))
+    before, rings = csr_array(ring.shape, dtype=np.bool_), [ring]
     gained = np.zeros(count)
-    edge_points, edge_owners = points[0], owners[0]
-    for ring in range(1, most + 1):
-        open_ = gained[edge_owners] < wanted[edge_owners]
-        keys = _next_ring(labels, graph, edge_points[open_], edge_owners[open_], seen)
-        if keys.size == 0:
+    while len(rings) <= most:
+        growing = csr_array(ring.multiply((gained < wanted)[:, None]))
+        before, ring = ring, csr_array(growing @ graph > ring + before)
+        if ring.nnz == 0:
             break
-        edge_owners, edge_points = np.divmod(keys, n)
-        seen = np.union1d(seen, keys)
-        gained += np.bincount(edge_owners, weights=weight[edge_points], minlength=count)
-        points.append(edge_points)
-        owners.append(edge_owners)
-        rings.append(np.full(keys.size, ring))
-    return _sorted(np.concatenate(points), np.concatenate(owners), np.concatenate(rings), count)
+        gained += np.asarray(ring @ weight)
+        rings.append(ring)
+    return _sorted(rings)
 
 
-def _next_ring(
-    labels: IntArray, graph: csr_array, points: IntArray, owners: IntArray, seen: IntArray
-) -> NDArray[np.int64]:
-    """Return the pairs around some pairs as sorted keys owner * n + point, without those seen."""
-    degree = np.diff(graph.indptr)[points]
-    there = graph.indices[_ranges(graph.indptr[points], degree)].astype(np.int64)
-    owner = np.repeat(owners, degree)
-    outside = labels[there] != owner
-    keys = np.unique(owner[outside] * labels.size + there[outside])
-    return np.asarray(np.setdiff1d(keys, seen, assume_unique=True))
-
-
-def _ranges(first: IntArray, length: IntArray) -> NDArray[np.int64]:
+def _ranges(first: IntArray, length: IntArray) -> IntArray:
     """Concatenate the ranges first ... first + length - 1."""
     start = np.concatenate(([0], np.cumsum(length)[:-1])) if length.size else length
     return np.arange(int(length.sum())) + np.repeat(first - start, length)
 
 
-def _sorted(point: IntArray, superpixel: IntArray, ring: IntArray, count: int) -> Cover:
+def _sorted(rings: list[csr_array]) -> Cover:
+    """Put rings (K, n) of all superpixels together."""
+    superpixel, point = (np.concatenate(part) for part in zip(*map(_pairs, rings), strict=True))
+    ring = np.repeat(np.arange(len(rings)), [one.nnz for one in rings])
     order = np.lexsort((point, ring, superpixel))
-    return Cover(point[order], superpixel[order], ring[order], count)
+    return Cover(point[order], superpixel[order], ring[order], rings[0].shape[0])
+
+
+def _pairs(marked: csr_array) -> tuple[IntArray, IntArray]:
+    superpixel, point = marked.nonzero()
+    return superpixel.astype(np.int64), point.astype(np.int64)
