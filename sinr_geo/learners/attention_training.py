@@ -99,7 +99,7 @@ def _optimiser(network: AttentionNetwork) -> torch.optim.Optimizer:
     free = [p for p in network.parameters() if p.ndim == 1]
     decayed = [p for p in network.parameters() if p.ndim > 1]
     groups: list[dict[str, Any]] = [{"params": decayed}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=_RATE, weight_decay=_DECAY)
+    return torch.optim.AdamW(groups, lr=_RATE, weight_decay=_DECAY, fused=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,10 @@ class FusedStep:
         self._rooms = [_room(self._network, self._blocks, most) for _ in range(threads)]
 
     def _put(self, of_dictionary: _Array) -> None:
-        """Leave gradients where optimisers look for them; the next call writes over them."""
+        """Leave gradients where optimisers look for them; the next call writes over them.
+
+        They lie in memory as their parameters do: fused optimisers do not look at strides.
+        """
         network, grads = self._network, self._grads
         first, *hidden = (layer.weight for layer in network.sines)
         gates = _gates(network)
@@ -106,7 +109,7 @@ class FusedStep:
             *zip((layer.bias for layer in network.sines), grads.bias, strict=True),
             (network.head.weight, grads.head),
             (network.head.bias, grads.head_bias),
-            (network.dictionary, of_dictionary[:, : network.form.outputs]),
+            (network.dictionary, np.ascontiguousarray(of_dictionary[:, : network.form.outputs])),
             *zip((gate.squeeze for gate in gates), of_squeeze, strict=False),
             *zip((gate.excite for gate in gates), of_excite, strict=False),
         ]

@@ -72,7 +72,8 @@ def _optimisers(network: SuperpixelNetwork) -> tuple[Muon, torch.optim.Adam]:
         "head": [network.head.weight, network.head.bias],
     }
     named = [{"params": params, "name": name} for name, params in groups.items()]
-    return Muon([layer.weight for layer in others], _DECAY), torch.optim.Adam(named, betas=_BETAS)
+    adam = torch.optim.Adam(named, betas=_BETAS, fused=True)
+    return Muon([layer.weight for layer in others], _DECAY), adam
 
 
 def _half_cosine(steps: int) -> Iterator[float]:

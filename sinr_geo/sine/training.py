@@ -105,7 +105,9 @@ def train(
     Track
         Empty without `watch`.
     """
-    adam = torch.optim.Adam(network.parameters(), schedule.rate, weight_decay=schedule.decay)
+    adam = torch.optim.Adam(
+        network.parameters(), schedule.rate, weight_decay=schedule.decay, fused=True
+    )
     steps = _steps(network, samples, pool, loss, schedule.points)
 
     def take(step: int) -> None:

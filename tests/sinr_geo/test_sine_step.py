@@ -419,17 +419,41 @@ def misfit(network: SuperpixelNetwork, samples: Samples) -> float:
     return float(NORM(network, slots))
 
 
-@pytest.mark.parametrize("points", [10**6, 300], ids=["all at once", "in parts"])
-def test_training_lowers_the_loss_on_every_device(points, device):
-    network, slots = problem(device)
+def sines(slots: Slots, device: str) -> Samples:
     n = sum(SIZES)
     values = torch.sin(numbers(2, n, 2)).repeat(1, 3)[:, :5].to(device)
     frame = Frame(
         torch.zeros(len(SIZES), 2, device=device), torch.ones(len(SIZES), 1, device=device)
     )
     observed = torch.ones(n, 5, dtype=torch.bool, device=device)
-    samples = Samples(slots.packing, frame, numbers(2, n, 2).to(device), values, observed)
+    return Samples(slots.packing, frame, numbers(2, n, 2).to(device), values, observed)
+
+
+@pytest.mark.parametrize("points", [10**6, 300], ids=["all at once", "in parts"])
+def test_training_lowers_the_loss_on_every_device(points, device):
+    network, slots = problem(device)
+    samples = sines(slots, device)
     start = misfit(network, samples)
     schedule = Schedule(steps=150, rate=1e-2, decay=0.0, points=points)
     train(network, samples, slots.packing, NORM, schedule)
     assert misfit(network, samples) < 0.5 * start
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["autograd", "as installed"])
+def test_the_first_step_of_adam_moves_every_weight_by_its_rate(by_hand, device, monkeypatch):
+    if not by_hand:
+        monkeypatch.setattr(step_module, "fused_class", lambda: None)
+    network, slots = problem(device)
+    samples = sines(slots, device)
+    before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    NORM(network, samples.slots(samples.packing)).backward()
+    expected = gradients(network)
+    network.zero_grad()
+    train(network, samples, slots.packing, NORM, Schedule(1, 1e-2, 0.0, 10**6))
+    for name, weight in network.named_parameters():
+        told = expected[name].abs() > 1e-3 * expected[name].abs().max()
+        moved = (weight.detach() - before[name]).cpu()[told]
+        assert told.any(), name
+        torch.testing.assert_close(
+            moved, -1e-2 * expected[name][told].sign(), rtol=1e-2, atol=0.0, msg=name
+        )
