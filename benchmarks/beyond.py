@@ -8,7 +8,7 @@ are given in standard deviations of the truth, so that cases can be averaged.
 
 Not all were new when this was written: denoising was developed on the scenes of both noisy cases
 and of `spectra-missing`; of the files of `hours` and `rain` other parts were seen before, and the
-cloud of `scan` had been measured whole.
+cloud of `scan` had been measured whole. The scene of `bands-noisy` had been denoised as it is.
 """
 
 from __future__ import annotations
@@ -65,12 +65,20 @@ class Grid:
 
     def with_noise(self, name: str, level: float, seed: int) -> Case:
         """Add Gaussian noise of a share of the standard deviation over all entries."""
+        sigma = np.full(self.values.shape[3], level * np.nanstd(self.values))
+        return self._noisy(name, sigma, np.random.default_rng(seed))
+
+    def with_noise_by_band(self, name: str, low: float, high: float, seed: int) -> Case:
+        """Add Gaussian noise, in every band another share of the band's standard deviation."""
+        rng = np.random.default_rng(seed)
+        spread = np.nanstd(self.values, axis=(0, 1, 2))
+        return self._noisy(name, rng.uniform(low, high, spread.size) * spread, rng)
+
+    def _noisy(self, name: str, sigma: FloatArray, rng: np.random.Generator) -> Case:
         whole = self.with_gaps(name, np.zeros(1, dtype=np.bool_))
-        points, scored = whole.points, whole.points.observed
-        sigma = level * float(whole.truth[scored].std())
-        noise = sigma * np.random.default_rng(seed).standard_normal(whole.truth.shape)
-        noisy = replace(points, values=points.values + noise)
-        return replace(whole, task=Task.DENOISING, points=noisy, scored=scored)
+        noise = sigma * rng.standard_normal(whole.truth.shape)
+        noisy = replace(whole.points, values=whole.points.values + noise)
+        return replace(whole, task=Task.DENOISING, points=noisy, scored=whole.points.observed)
 
 
 def _points(
@@ -190,6 +198,12 @@ def _landsat_noisy(folder: Path) -> Case:
     return Grid.of(grid.values[:, :_CROP, :_CROP]).with_noise("landsat-noisy", 0.4, 10)
 
 
+def _bands_noisy(folder: Path) -> Case:
+    grid = _raster(folder / "hyperspectral/enmap_potsdam_block_224x128x64.tif")
+    alive = grid.valid.all(axis=(0, 1, 2))
+    return Grid.of(grid.values[..., alive]).with_noise_by_band("bands-noisy", 0.05, 0.4, 5)
+
+
 FILES: Mapping[str, tuple[str, Callable[[Path], Case]]] = {
     "brightness": ("climate/toa_brightness_stereographic.nc", _brightness),
     "terrain": ("rasters/small_dem_3m_merged.tif", _terrain),
@@ -202,6 +216,7 @@ FILES: Mapping[str, tuple[str, Callable[[Path], Case]]] = {
     "spectra-missing": ("hyperspectral/samson_1.mat", _spectra_missing),
     "spectra-noisy": ("hyperspectral/samson_1.mat", _spectra_noisy),
     "landsat-noisy": ("rasters/L7_ETMs.tif", _landsat_noisy),
+    "bands-noisy": ("hyperspectral/enmap_potsdam_block_224x128x64.tif", _bands_noisy),
 }
 
 

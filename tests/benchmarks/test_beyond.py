@@ -68,6 +68,15 @@ def test_a_peer_takes_noise_away(peer):
     assert scores_of(case, outside(peer, case), None)["rmse"] < 0.8 * before
 
 
+def test_every_band_has_noise_of_its_own():
+    case = Grid.of(np.tile(smooth(), 2)).with_noise_by_band("made", 0.1, 0.6, 1)
+    share = (case.points.values - case.truth).std(axis=0) / case.truth.std(axis=0)
+    assert (share > 0.08).all()
+    assert (share < 0.7).all()
+    assert np.ptp(share) > 0.1
+    assert scores_of(case, case.truth, None)["rmse"] == 0.0
+
+
 @pytest.mark.parametrize("peer", COMPLETION)
 def test_a_peer_for_another_task_says_so(peer):
     with pytest.raises(NotForThisError):
