@@ -28,13 +28,11 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
     """
     if problem.task is Task.DENOISING:
         return (*_HEADS, "kriging")
-    names = list(_HEADS)
-    if SinrStepsMethod.applies(points, problem):
-        names.append("sinr-steps")
+    steps = ("sinr-steps",) if SinrStepsMethod.applies(points, problem) else ()
     if differs_by_entry(points) and len(points.channels) > MANY_CHANNELS:
-        return tuple(names)
+        return (*_HEADS, *steps)
     # rbf comes before sinr, which waits for what sinr-bayes finds out about distance.
-    names[1:2] = ["rbf", "sinr", "kriging"]
+    names = ["sinr-bayes", "rbf", "sinr", "kriging", *steps]
     if points.lattice is not None:
         return tuple(names)
     if np.count_nonzero(points.observed.any(axis=1)) <= _FEW_POINTS:
