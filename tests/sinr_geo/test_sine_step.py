@@ -294,6 +294,18 @@ def test_superpixels_without_points_or_observations_are_left_alone():
 
 
 @needs_numba
+def test_a_fit_that_is_exact_pulls_nothing_more():
+    from sinr_geo.sine.fused_step import FusedStep
+
+    network, slots = problem("cpu")
+    with torch.no_grad():
+        network.dictionary.mul_(1e-9)
+    FusedStep(network, NORM)(replace(slots, y=torch.zeros_like(slots.y)))
+    for name, gradient in gradients(network).items():
+        assert (gradient == 0).all(), name
+
+
+@needs_numba
 def test_a_closed_gate_is_closed():
     from sinr_geo.sine.fused_step import FusedStep
 
