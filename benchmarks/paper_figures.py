@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +19,16 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
 from benchmarks.paper import Row
-from benchmarks.paper_ablation import FORMS, omega_for, tried
+from benchmarks.paper_ablation import FORMS, Tried, omega_for, tried
 from benchmarks.paper_cases import cases_for
-from benchmarks.paper_fits import Given, honest
+from benchmarks.paper_fits import Found, Given, honest
 from benchmarks.paper_published import TABLES, published
 from benchmarks.rungs import Case, cases_of
 from benchmarks.scores import scores_of
 from sinr_geo.methods.protocol import Task
 from sinr_geo.points import FloatArray, IntArray
 from sinr_geo.sine.ground import Ground
+from sinr_geo.workers import one_thread_each
 
 __all__ = ["figure"]
 
@@ -38,8 +40,13 @@ _ZOOM = 1.5
 
 
 def figure(number: int, asked: argparse.Namespace) -> Iterator[Row]:
-    """Draw a figure into a file and yield the scores that stand in it."""
-    drawn, rows = _DRAW[number](number, asked)
+    """Draw a figure into a file and yield the scores that stand in it.
+
+    Fits have one thread, as those of the tables, and so the same numbers: long trainings at a
+    constant rate amplify the last digit.
+    """
+    with one_thread_each():
+        drawn, rows = _DRAW[number](number, asked)
     asked.out.mkdir(parents=True, exist_ok=True)
     path: Path = asked.out / f"paper-figure-{number}.png"
     drawn.savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
@@ -153,11 +160,12 @@ def _units(number: int, asked: argparse.Namespace) -> Drawn:
     shown, rows = {"truth": case.truth, "observed": case.points.values}, []
     for name in ("pixels", "superpixels"):
         count = 4 if asked.quick else 25
+        started = time.perf_counter()
         choice = tried(FORMS[name], train, count, _STEPS, (given.points, fold.asked))
         found = tried(FORMS[name], given, count, _STEPS, None, choice.step)
         method = "SIREN" if name == "pixels" else "S-INR"
         named = replace(case, name=f"{case.name} {name}")
-        made = _rows(number, named, method, found.values, found.parameters)
+        made = _rows(number, named, method, found, time.perf_counter() - started)
         shown[f"{name}\n{made[0].ours:.2f} dB"] = found.values
         rows += made
     drawn, axes = plt.subplots(1, len(shown), figsize=(2.6 * len(shown), 3.0))
@@ -176,24 +184,24 @@ def _compared(
         shown["observed"] = case.points.values
     rows: list[Row] = []
     for method in methods:
+        started = time.perf_counter()
         found = honest(method, given, case.kind, quick=asked.quick)
-        made = _rows(number, case, method, found.values, found.parameters)
+        made = _rows(number, case, method, found, time.perf_counter() - started)
         unit = " dB" if case.kind == "cube" else ""
         shown[f"{method}\n{made[0].ours:.3g}{unit}"] = found.values
         rows += made
     return shown, rows
 
 
-def _rows(
-    number: int, case: Case, method: str, values: FloatArray, parameters: int | None
-) -> list[Row]:
-    size = None if parameters is None else round(parameters * 4 / 2**20, 3)
+def _rows(number: int, case: Case, method: str, found: Found | Tried, seconds: float) -> list[Row]:
+    size = None if found.parameters is None else round(found.parameters * 4 / 2**20, 3)
     return [
         Row(
             f"figure {number}", case.rung, case.name, method, metric,
-            published(case.rung, case.name, method, metric), float(score), True, size, 0.0,
+            published(case.rung, case.name, method, metric), float(score), True, size,
+            round(seconds, 1),
         )
-        for metric, score in scores_of(case, values, None).items()
+        for metric, score in scores_of(case, found.values, None).items()
     ]  # fmt: skip
 
 

@@ -117,10 +117,10 @@ def _grown(
     n, count = labels.size, wanted.size
     ring = csr_array((np.ones(n, dtype=np.bool_), (labels, np.arange(n))), shape=(count, n))
     before, rings = csr_array(ring.shape, dtype=np.bool_), [ring]
-    gained = np.zeros(count)
+    gained, linked = np.zeros(count), graph.astype(np.bool_, copy=False)
     while len(rings) <= most:
         growing = csr_array(ring.multiply((gained < wanted)[:, None]))
-        before, ring = ring, csr_array(growing @ graph > ring + before)
+        before, ring = ring, csr_array(growing @ linked > ring + before)
         if ring.nnz == 0:
             break
         gained += np.asarray(ring @ weight)
