@@ -6,9 +6,10 @@ Gaps are drawn from a fixed seed: clouds are where a smooth random field is high
 are those of a real Landsat scene with a broken scan line corrector, the rest is scattered. Errors
 are given in standard deviations of the truth, so that cases can be averaged.
 
-Not all were new when this was written: denoising was developed on the scenes of both noisy cases
-and of `spectra-missing`; of the files of `hours` and `rain` other parts were seen before, and the
-cloud of `scan` had been measured whole. The scene of `bands-noisy` had been denoised as it is.
+Not all were new when this was written: denoising was developed on the scenes of `spectra-noisy`,
+`landsat-noisy` and `spectra-missing`; of the files of `hours` and `rain` other parts were seen
+before, and the cloud of `scan` had been measured whole. The scene of `bands-noisy` had been
+denoised as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -65,14 +67,17 @@ class Grid:
 
     def with_noise(self, name: str, level: float, seed: int) -> Case:
         """Add Gaussian noise of a share of the standard deviation over all entries."""
-        sigma = np.full(self.values.shape[3], level * np.nanstd(self.values))
+        sigma = np.full(self.values.shape[3], level * self._known().std())
         return self._noisy(name, sigma, np.random.default_rng(seed))
 
     def with_noise_by_band(self, name: str, low: float, high: float, seed: int) -> Case:
         """Add Gaussian noise, in every band another share of the band's standard deviation."""
         rng = np.random.default_rng(seed)
-        spread = np.nanstd(self.values, axis=(0, 1, 2))
+        spread = np.asarray(self._known().std(axis=(0, 1, 2)))
         return self._noisy(name, rng.uniform(low, high, spread.size) * spread, rng)
+
+    def _known(self) -> np.ma.MaskedArray[Any, np.dtype[np.float64]]:
+        return np.ma.masked_array(self.values, ~self.valid)
 
     def _noisy(self, name: str, sigma: FloatArray, rng: np.random.Generator) -> Case:
         whole = self.with_gaps(name, np.zeros(1, dtype=np.bool_))

@@ -73,7 +73,7 @@ def reconstruct(
     superpixels : int, optional
         Number of superpixels K; one per 2,048 points by default.
     effort : Effort or str
-        ``"fast"``, ``"normal"`` or ``"best"``: 200, 700 or 4,000 steps, of about a quarter of the
+        ``"fast"``, ``"normal"`` or ``"best"``: 200, 700 or 5,000 steps, of about a quarter of the
         points each.
     steps : int, optional
         Number of steps, instead of those of `effort`.

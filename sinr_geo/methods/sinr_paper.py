@@ -43,7 +43,9 @@ _LADDERS: Mapping[str, tuple[float, ...]] = {
 
 
 def published_settings(points: PointSet, task: Task) -> TrainedSettings:
-    """Return what the released code uses for this kind of data.
+    """Return what the released code uses for this kind of data, but for alpha.
+
+    alpha is 5, of the set of section 3.1; how the code weighs coordinates follows from their units.
 
     Scattered points: K = 15, width 60, r = 6 s, omega_0 = 30, dilated by 1 ring of neighbours.
     Lattices: K one per 2,500 points, or 8,000 for a few channels to be reconstructed, width 35,

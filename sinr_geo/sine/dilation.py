@@ -80,8 +80,8 @@ def dilate(labels: IntArray, graph: csr_array, rings: int) -> Cover:
     ----------
     labels : ndarray of int, shape (n,)
         Disjoint superpixels 0 ... K - 1.
-    graph : csr_array, shape (n, n)
-        Neighbouring points.
+    graph : csr_array of bool, shape (n, n)
+        Neighbouring points; symmetric.
     rings : int
     """
     wanted = np.full(int(labels.max()) + 1, np.inf)
@@ -94,7 +94,8 @@ def grow(labels: IntArray, graph: csr_array, sample: BoolArray, share: float, mo
     Parameters
     ----------
     labels : ndarray of int, shape (n,)
-    graph : csr_array, shape (n, n)
+    graph : csr_array of bool, shape (n, n)
+        Symmetric.
     sample : ndarray of bool, shape (n,)
         Points that have an observed entry; where they are sparse, rings of points add little.
     share : float

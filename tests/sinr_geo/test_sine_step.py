@@ -294,6 +294,19 @@ def test_superpixels_without_points_or_observations_are_left_alone():
 
 
 @needs_numba
+@pytest.mark.parametrize("gated", [False, True])
+def test_gradients_lie_in_memory_as_their_weights_do(gated):
+    """Optimisers that take all weights in one sweep do not look at strides."""
+    from sinr_geo.sine.fused_step import FusedStep
+
+    network, slots = problem("cpu", gated=gated)
+    FusedStep(network, NORM)(slots)
+    for name, weight in network.named_parameters():
+        assert weight.is_contiguous(), name
+        assert weight.grad.is_contiguous(), name
+
+
+@needs_numba
 def test_a_fit_that_is_exact_pulls_nothing_more():
     from sinr_geo.sine.fused_step import FusedStep
 
