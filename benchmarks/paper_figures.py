@@ -42,8 +42,8 @@ _ZOOM = 1.5
 def figure(number: int, asked: argparse.Namespace) -> Iterator[Row]:
     """Draw a figure into a file and yield the scores that stand in it.
 
-    Fits have one thread, as those of the tables, and so nearly the same numbers: long trainings at
-    a constant rate amplify the last digit.
+    Fits have one thread, as those of the tables, and so nearly the same numbers: trainings at a
+    constant rate amplify the last digit of a sum.
     """
     with one_thread_each():
         drawn, rows = _DRAW[number](number, asked)
