@@ -1,6 +1,6 @@
 """Time to quality: how soon a sine head represents an image, published form and ours side by side.
 
-    python -m benchmarks.quality [--data kodim24-crop,kodim24,cave-cloth] [--json]
+    python -m benchmarks.quality [--data kodim24-crop,kodim24,cave-cloth] [--device cuda] [--json]
 
 Images are looked for where the ladder's are (see `benchmarks.rungs`): kodim24, its central
 256 x 256, and three bands of CAVE's cloth, which nothing was tuned on (only by ``--data``).
@@ -79,9 +79,9 @@ def psnr(case: Case, values: FloatArray) -> float:
     return round(-10.0 * math.log10(float(np.mean((values - case.truth) ** 2))), 2)
 
 
-def published(case: Case, seconds: float) -> list[Row]:
+def published(case: Case, seconds: float, device: str) -> list[Row]:
     """Train the published setting for about so many seconds, with ten readings on the way."""
-    steps = max(_TIMED_STEPS, round(seconds / _seconds_per_step(case)))
+    steps = max(_TIMED_STEPS, round(seconds / _seconds_per_step(case, device)))
     rows: list[Row] = []
     started, reading = time.perf_counter(), 0.0
 
@@ -95,16 +95,16 @@ def published(case: Case, seconds: float) -> list[Row]:
         reading += time.perf_counter() - now
         return -float(len(rows))  # ever lower: the training shall not stop early
 
-    ground = Ground.of(case.points, Task.RECONSTRUCTION, "cpu")
+    ground = Ground.of(case.points, Task.RECONSTRUCTION, device)
     settings = replace(published_settings(case.points, Task.RECONSTRUCTION), steps=steps)
     fit_trained(ground, PAPER, settings, points=_ALL, seed=0, score=read)
     return rows[_EVERY - 1 :: _EVERY]
 
 
-def _seconds_per_step(case: Case) -> float:
+def _seconds_per_step(case: Case, device: str) -> float:
     """Time the last of a few steps."""
     ends: list[float] = []
-    ground = Ground.of(case.points, Task.RECONSTRUCTION, "cpu")
+    ground = Ground.of(case.points, Task.RECONSTRUCTION, device)
     settings = published_settings(case.points, Task.RECONSTRUCTION)
     fit_trained(
         ground,
@@ -117,27 +117,27 @@ def _seconds_per_step(case: Case) -> float:
     return (ends[-1] - ends[1]) / (len(ends) - 2)
 
 
-def ours(case: Case, steps: int) -> Row:
+def ours(case: Case, steps: int, device: str) -> Row:
     """Fit once."""
     started = time.perf_counter()
-    found = reconstruct(case.points, steps=steps)
+    found = reconstruct(case.points, steps=steps, device=device)
     seconds = round(time.perf_counter() - started, 2)
     reached = psnr(case, found.predict(case.points))
     return Row(case.rung, "sinr", found.parameters, steps, seconds, reached)
 
 
-def rows_of(data: str) -> Iterator[Row]:
+def rows_of(data: str, device: str) -> Iterator[Row]:
     """Read both on one image, ours first."""
     case = case_of(data, image(data))
     for steps in STEPS.get(data, _STEPS):
-        yield ours(case, steps)
-    yield from published(case, SECONDS.get(data, _SECONDS))
+        yield ours(case, steps, device)
+    yield from published(case, SECONDS.get(data, _SECONDS), device)
 
 
-def warmed_up() -> float:
-    """Let numba compile, or load what it has compiled; -> seconds."""
+def warmed_up(device: str) -> float:
+    """Let numba or Triton compile, or load what they have compiled; -> seconds."""
     started = time.perf_counter()
-    ours(case_of("warm-up", np.random.default_rng(0).random((16, 16, 3))), 1)
+    ours(case_of("warm-up", np.random.default_rng(0).random((16, 16, 3))), 1, device)
     return time.perf_counter() - started
 
 
@@ -145,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for and print it; returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", default="kodim24-crop,kodim24", help=", ".join(IMAGES))
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--json", action="store_true", help="one array of objects")
     asked = parser.parse_args(arguments)
     names = asked.data.split(",")
@@ -154,10 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not FOLDER.is_dir():
         print(f"the images are not in {FOLDER}; SINR_GEO_LADDER says where", file=sys.stderr)
         return 2
-    print(f"loading and compiling: {warmed_up():.1f} s", file=sys.stderr)
+    print(f"loading and compiling: {warmed_up(asked.device):.1f} s", file=sys.stderr)
     rows = []
     for name in names:
-        for row in rows_of(name):
+        for row in rows_of(name, asked.device):
             rows.append(row)
             print(row, file=sys.stderr if asked.json else sys.stdout, flush=True)
     if asked.json:

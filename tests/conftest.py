@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # before anything imports our kernels
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -163,7 +163,7 @@ def _blocks(slots: Slots, loss: Loss) -> Blocks:
         _array(slots.y),
         _array(slots.mask),
         _array(packing.own[:, :, 0]),
-        np.searchsorted(_array(packing.superpixel), np.arange(packing.count + 1)),
+        _array(packing.first),
         _array(packing.own_sizes()[:, 0].clamp(min=1.0)),
         _array(loss.scale(slots).double()),
     )

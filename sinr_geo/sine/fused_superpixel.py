@@ -31,7 +31,7 @@ from sinr_geo.sine.sine_cosine import sine_and_cosine
 
 __all__ = ["Blocks", "Room", "Rules", "Weights", "differentiate"]
 
-MADE_OF = "b9f06423ef28"
+MADE_OF = "278c399f1e5e"
 """Of the files whose code is compiled into this one's, a hash: numba looks at this file alone.
 
 Whoever changes one of them puts the hash that a test asks for here, and numba compiles anew.

@@ -36,7 +36,7 @@ class Loss:
     def __call__(self, network: SuperpixelNetwork, slots: Slots) -> Tensor:
         """Evaluate at some slots; -> a scalar."""
         squares = network.squares(slots.x, slots.packing, slots.y, slots.mask)
-        sums: Tensor = slots.packing.sum_blocks(squares) / self.scale(slots)
+        sums: Tensor = squares / self.scale(slots)
         return (sums.clamp(min=TINY) ** self.power).sum()
 
     def scale(self, slots: Slots) -> Tensor:

@@ -2,9 +2,9 @@
 
 Read in this order: `SineLayer`, `Gate`, `SuperpixelNetwork`. All K networks are evaluated
 together. Slots of one block share a superpixel, so a layer is one batched product of the slots
-with the superpixel's weights (`sweeps`). Two foldings keep that cheap and exact: a gate multiplies
-the rows of the next weights instead of the features, and the dictionary is multiplied into the last
-weights, so that no r wide feature is ever formed per point.
+with the superpixel's weights (`operations`). Two foldings keep that cheap and exact: a gate
+multiplies the rows of the next weights instead of the features, and the dictionary is multiplied
+into the last weights, so that no r wide feature is ever formed per point.
 """
 
 from __future__ import annotations
@@ -15,15 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from sinr_geo.sine.initialise import dictionary, hidden_layer, sine_layer, uniform
+from sinr_geo.sine.operations import Operations, operations_for
 from sinr_geo.sine.packing import Packing
-from sinr_geo.sine.sweeps import (
-    linear_sweep,
-    pooled_sine_sweep,
-    residual_sweep,
-    sine_sweep,
-    sine_weights,
-    with_constant,
-)
+from sinr_geo.sine.sweeps import linear_sweep, with_constant
 
 __all__ = ["BOTTLENECK", "Form", "Gate", "Linear", "SineLayer", "SuperpixelNetwork"]
 
@@ -90,18 +84,17 @@ class SineLayer(Linear):
         super().__init__(weight, bias)
         self.omega = omega
 
-    def forward(self, z: Tensor, gate: Tensor | None, packing: Packing) -> Tensor:
+    def forward(self, z: Tensor, gate: Tensor | None, packing: Packing, by: Operations) -> Tensor:
         """Evaluate (B, c + 1, P), (K, c) or None -> (B, h + 1, P), the constant feature last."""
-        return sine_sweep(z, self._joined(gate), packing.superpixel)
+        joined = by.joined_weights(self.weight, self.bias, gate, self.omega)
+        return by.sine_sweep(z, joined, packing)
 
-    def pooled(self, z: Tensor, gate: Tensor | None, packing: Packing) -> tuple[Tensor, Tensor]:
-        """Evaluate, and sum over each superpixel's own points; -> (B, h + 1, P), (K, h)."""
-        own = packing.own[:, :, 0] if packing.rim else None
-        z, total = pooled_sine_sweep(z, self._joined(gate), packing.superpixel, own)
-        return z, packing.sum_blocks(total[:, :-1])
-
-    def _joined(self, gate: Tensor | None) -> Tensor:
-        return sine_weights(self.folded(gate), self.bias, self.omega)
+    def pooled(
+        self, z: Tensor, gate: Tensor | None, packing: Packing, sizes: Tensor, by: Operations
+    ) -> tuple[Tensor, Tensor]:
+        """Evaluate, and average over the own points, `sizes` (K, 1); -> (B, h + 1, P), (K, h)."""
+        joined = by.joined_weights(self.weight, self.bias, gate, self.omega)
+        return by.pooled_sine_sweep(z, joined, packing, sizes)
 
 
 class Gate(nn.Module):
@@ -115,10 +108,9 @@ class Gate(nn.Module):
         self.squeeze = nn.Parameter(squeeze)
         self.excite = nn.Parameter(excite)
 
-    def forward(self, pooled: Tensor) -> Tensor:
+    def forward(self, pooled: Tensor, by: Operations) -> Tensor:
         """Evaluate means (K, h) of a layer over each superpixel -> (K, h) in 0..1."""
-        hidden = torch.relu(torch.bmm(pooled[:, None, :], self.squeeze))
-        return torch.sigmoid(torch.bmm(hidden, self.excite))[:, 0]
+        return by.open_gate(pooled, self.squeeze, self.excite)
 
 
 class SuperpixelNetwork(nn.Module):
@@ -166,6 +158,10 @@ class SuperpixelNetwork(nn.Module):
         """Number of parameters."""
         return sum(p.numel() for p in self.parameters())
 
+    @property
+    def _operations(self) -> Operations:
+        return operations_for(self.first.weight)
+
     def forward(self, x: Tensor, packing: Packing, gates: list[Tensor] | None = None) -> Tensor:
         """Evaluate all superpixels.
 
@@ -182,7 +178,7 @@ class SuperpixelNetwork(nn.Module):
         Tensor, shape (B, P, s)
         """
         z, weight = self._before_last(x, packing, gates)
-        return linear_sweep(z, weight, packing.superpixel)
+        return linear_sweep(z, weight, packing)
 
     def squares(
         self,
@@ -192,7 +188,7 @@ class SuperpixelNetwork(nn.Module):
         mask: Tensor,
         gates: list[Tensor] | None = None,
     ) -> Tensor:
-        """Sum the squared masked residuals of each block.
+        """Sum the squared masked residuals of each superpixel.
 
         Parameters
         ----------
@@ -202,10 +198,10 @@ class SuperpixelNetwork(nn.Module):
 
         Returns
         -------
-        Tensor, shape (B,)
+        Tensor, shape (K,)
         """
         z, weight = self._before_last(x, packing, gates)
-        return residual_sweep(z, weight, packing.superpixel, y, mask)
+        return self._operations.residual_sweep(z, weight, packing, y, mask)
 
     def features(
         self,
@@ -259,19 +255,19 @@ class SuperpixelNetwork(nn.Module):
             return self._pooling_layers(z, packing)
         gates = frozen if self.gates and frozen is not None else []
         for index, layer in enumerate(self.sines):
-            z = layer(z, gates[index - 1] if gates and index else None, packing)
+            z = layer(z, gates[index - 1] if gates and index else None, packing, self._operations)
         return z, gates
 
     def _pooling_layers(self, z: Tensor, packing: Packing) -> tuple[Tensor, list[Tensor]]:
         """Evaluate layers and gates in turn: each gate needs the mean of the layer before it."""
         gates: list[Tensor] = []
+        by = self._operations
         sizes = packing.own_sizes().clamp(min=1.0)
         mean = z.new_empty(0)
         for layer, gate in zip(self.sines, self.gates, strict=False):
-            z, total = layer.pooled(z, gates[-1] if gates else None, packing)
-            mean = total / sizes
-            gates.append(gate(mean))
-        return z, [*gates, self.gates[-1](self._mean_of_last(mean, gates[-1]))]
+            z, mean = layer.pooled(z, gates[-1] if gates else None, packing, sizes, by)
+            gates.append(gate(mean, by))
+        return z, [*gates, self.gates[-1](self._mean_of_last(mean, gates[-1]), by)]
 
     def _mean_of_last(self, mean: Tensor, gate: Tensor) -> Tensor:
         """Mean of the linear layer from the mean (K, h) of its inputs: the mean is linear."""

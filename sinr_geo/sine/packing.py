@@ -45,6 +45,8 @@ class Packing:
         1 where a loss may look, 0 at points that are there for gates alone and where padded.
     superpixel : Tensor of int64, shape (B,)
         Superpixel of each block, in increasing order.
+    first : Tensor of int64, shape (K + 1,)
+        First block of each superpixel, and B.
     count : int
         Number of superpixels K.
     rim : bool
@@ -56,6 +58,7 @@ class Packing:
     own: Tensor
     asked: Tensor
     superpixel: Tensor
+    first: Tensor
     count: int
     rim: bool
 
@@ -98,14 +101,17 @@ class Packing:
         return row[filled], owner[filled], weight[filled], own[filled]
 
     def chosen(self, blocks: Tensor | slice) -> Packing:
-        """Return some of the blocks."""
+        """Return some of the blocks, in order."""
+        superpixel = self.superpixel[blocks]
+        edges = torch.arange(self.count + 1, device=superpixel.device)
         return replace(
             self,
             row=self.row[blocks],
             weight=self.weight[blocks],
             own=self.own[blocks],
             asked=self.asked[blocks],
-            superpixel=self.superpixel[blocks],
+            superpixel=superpixel,
+            first=torch.searchsorted(superpixel, edges),
         )
 
     def chunks(self, blocks: int) -> list[Packing]:
@@ -171,6 +177,7 @@ def pack_pairs(
         laid_out(own.astype(np.float32)),
         laid_out(np.ones(row.size) if asked is None else asked.astype(np.float32)),
         torch.as_tensor(owner, device=device),
+        torch.as_tensor(np.searchsorted(owner, np.arange(count + 1)), device=device),
         count,
         rim=not own.all(),
     )

@@ -52,25 +52,30 @@ def replayed(
             torch.autograd.backward(value)
         return value.detach()
 
-    return _captured(evaluate, leaves) if leaves[0].is_cuda else evaluate
+    return _Recorded(evaluate, leaves) if leaves[0].is_cuda else evaluate
 
 
-def _captured(evaluate: Callable[[], Tensor], leaves: list[Parameter]) -> Callable[[], Tensor]:
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(_WARM_UP):
-            evaluate()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        value = evaluate()
-    gradients = [leaf.grad for leaf in leaves]
+class _Recorded:
+    """The launches of an evaluation.
 
-    def replay() -> Tensor:
-        graph.replay()
-        for leaf, gradient in zip(leaves, gradients, strict=True):
+    They read memory by its address, so that what the evaluation reads lives as long as they do.
+    """
+
+    def __init__(self, evaluate: Callable[[], Tensor], leaves: list[Parameter]) -> None:
+        self._evaluate, self._leaves = evaluate, leaves
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UP):
+                evaluate()
+        torch.cuda.current_stream().wait_stream(side)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._value = evaluate()
+        self._gradients = [leaf.grad for leaf in leaves]
+
+    def __call__(self) -> Tensor:
+        self._graph.replay()
+        for leaf, gradient in zip(self._leaves, self._gradients, strict=True):
             leaf.grad = gradient
-        return value
-
-    return replay
+        return self._value

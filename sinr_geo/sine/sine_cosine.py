@@ -11,6 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from sinr_geo.sine.sine_series import series
+
 __all__ = ["sine_and_cosine"]
 
 _Array = NDArray[Any]
@@ -22,17 +24,8 @@ _PI_MIDDLE = np.float32(np.pi - 3.140625)
 _PI_LOW = np.float32(np.pi - 3.140625 - float(_PI_MIDDLE))
 _HALF, _ONE, _EIGHT = np.float32(0.5), np.float32(1.0), np.float32(8.0)
 
-
-def _series(first: int, terms: int) -> tuple[np.float32, ...]:
-    """Fit sin(r) / r (first = 1) or cos(r) (first = 0) on |r| <= pi / 2 by powers of r^2."""
-    r = 0.5 * np.pi * np.cos(np.linspace(0.0, 0.5 * np.pi, 2_001)[:-1])
-    target = np.sin(r) / r if first else np.cos(r)
-    powers = np.vander(r * r, terms, increasing=True)
-    return tuple(np.float32(c) for c in np.linalg.lstsq(powers, target, rcond=None)[0])
-
-
-_S0, _S1, _S2, _S3, _S4, _S5 = _series(1, 6)
-_C0, _C1, _C2, _C3, _C4, _C5, _C6 = _series(0, 7)
+_S0, _S1, _S2, _S3, _S4, _S5 = series(1, 6)
+_C0, _C1, _C2, _C3, _C4, _C5, _C6 = series(0, 7)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nnan", "ninf", "nsz"})

@@ -1,7 +1,8 @@
 """The operations of a network that touch every point, with their gradients by hand.
 
-A sweep goes over the blocks a cacheful at a time, and on a GPU over all of them at once. What makes
-it fast changes no result:
+A sweep goes over the blocks a cacheful at a time, and on a GPU over all of them at once; where
+there is Triton, `triton_layers` and its neighbours take a GPU's place. What makes it fast changes
+no result:
 
 - Features stand before points, (B, h + 1, P): the library multiplies long rows.
 - The last feature is constant: 1 where a slot holds a point, 0 where it is padded. It carries the
@@ -24,13 +25,15 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from sinr_geo.sine.arena import buffer
+from sinr_geo.sine.packing import Packing
 
 __all__ = [
+    "joined_weights",
     "linear_sweep",
+    "open_gate",
     "pooled_sine_sweep",
     "residual_sweep",
     "sine_sweep",
-    "sine_weights",
     "with_constant",
 ]
 
@@ -42,15 +45,28 @@ def with_constant(x: Tensor, filled: Tensor) -> Tensor:
     return torch.cat((x * filled, filled), dim=2).transpose(1, 2).contiguous()
 
 
-def sine_weights(weight: Tensor, bias: Tensor, omega: float) -> Tensor:
-    """Join omega_0 W (K, c, h), omega_0 b (K, 1, h) and the constant; -> (K, c + 1, h + 1)."""
-    joined = omega * torch.cat((weight, bias), dim=1)
+def joined_weights(weight: Tensor, bias: Tensor, gate: Tensor | None, omega: float) -> Tensor:
+    """Join omega_0 W (K, c, h), the gate (K, c) of its inputs multiplied in, omega_0 b (K, 1, h).
+
+    Returns
+    -------
+    Tensor, shape (K, c + 1, h + 1)
+        The constant feature goes on to the next layer.
+    """
+    gated = weight if gate is None else gate[:, :, None] * weight
+    joined = omega * torch.cat((gated, bias), dim=1)
     constant = joined.new_zeros((*joined.shape[:2], 1))
     constant[:, -1] = 0.5 * math.pi
     return torch.cat((joined, constant), dim=2)
 
 
-def sine_sweep(z: Tensor, weight: Tensor, owner: Tensor) -> Tensor:
+def open_gate(mean: Tensor, squeeze: Tensor, excite: Tensor) -> Tensor:
+    """Evaluate eta(U delta(V z)) at z (K, c), for V (K, c, 4) and U (K, 4, c) -> (K, c)."""
+    hidden = torch.relu(torch.bmm(mean[:, None, :], squeeze))
+    return torch.sigmoid(torch.bmm(hidden, excite))[:, 0]
+
+
+def sine_sweep(z: Tensor, weight: Tensor, packing: Packing) -> Tensor:
     """Evaluate a sine layer: z' = sin(W' z).
 
     Parameters
@@ -58,41 +74,43 @@ def sine_sweep(z: Tensor, weight: Tensor, owner: Tensor) -> Tensor:
     z : Tensor, shape (B, c + 1, P)
         Features; in `backward` their gradient is written over them.
     weight : Tensor, shape (K, c + 1, h + 1)
-        From `sine_weights`.
-    owner : Tensor of int64, shape (B,)
-        Superpixel of each block.
+        From `joined_weights`.
+    packing : Packing
+        Says whose each block is.
 
     Returns
     -------
     Tensor, shape (B, h + 1, P)
     """
+    owner = packing.superpixel
     out: Tensor = _SineSweep.apply(z, weight, owner, None, False)[0]  # type: ignore[no-untyped-call]
     return out
 
 
 def pooled_sine_sweep(
-    z: Tensor, weight: Tensor, owner: Tensor, own: Tensor | None
+    z: Tensor, weight: Tensor, packing: Packing, sizes: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Evaluate a sine layer, and sum its features over the own points of each block.
+    """Evaluate a sine layer, and average its features over the own points of each superpixel.
 
     Parameters
     ----------
-    z, weight, owner : Tensor
+    z, weight, packing : Tensor
         As for `sine_sweep`.
-    own : Tensor, shape (B, P), or None
-        1 for own points, 0 for others; None if all points are.
+    sizes : Tensor, shape (K, 1)
+        What to divide sums by.
 
     Returns
     -------
     features : Tensor, shape (B, h + 1, P)
-    total : Tensor, shape (B, h + 1)
+    mean : Tensor, shape (K, h)
     """
-    out, total = _SineSweep.apply(z, weight, owner, own, True)  # type: ignore[no-untyped-call]
-    return out, total
+    own = packing.own[:, :, 0] if packing.rim else None
+    out, total = _SineSweep.apply(z, weight, packing.superpixel, own, True)  # type: ignore[no-untyped-call]
+    return out, packing.sum_blocks(total[:, :-1]) / sizes
 
 
-def residual_sweep(z: Tensor, weight: Tensor, owner: Tensor, y: Tensor, mask: Tensor) -> Tensor:
-    """Sum the squared masked residuals of a linear layer over each block.
+def residual_sweep(z: Tensor, weight: Tensor, packing: Packing, y: Tensor, mask: Tensor) -> Tensor:
+    """Sum the squared masked residuals of a linear layer over each superpixel.
 
     Parameters
     ----------
@@ -100,30 +118,30 @@ def residual_sweep(z: Tensor, weight: Tensor, owner: Tensor, y: Tensor, mask: Te
         Features; a gradient is written over them at once.
     weight : Tensor, shape (K, h + 1, s)
         The bias in the last row.
-    owner : Tensor of int64, shape (B,)
+    packing : Packing
     y, mask : Tensor, shape (B, s, P)
 
     Returns
     -------
-    Tensor, shape (B,)
+    Tensor, shape (K,)
     """
-    squares: Tensor = _ResidualSweep.apply(z, weight, owner, y, mask)  # type: ignore[no-untyped-call]
-    return squares
+    squares: Tensor = _ResidualSweep.apply(z, weight, packing.superpixel, y, mask)  # type: ignore[no-untyped-call]
+    return packing.sum_blocks(squares)
 
 
-def linear_sweep(z: Tensor, weight: Tensor, owner: Tensor) -> Tensor:
+def linear_sweep(z: Tensor, weight: Tensor, packing: Packing) -> Tensor:
     """Evaluate a linear layer, points before channels.
 
     Parameters
     ----------
-    z, weight, owner : Tensor
+    z, weight, packing : Tensor
         As for `residual_sweep`; nothing is written over z.
 
     Returns
     -------
     Tensor, shape (B, P, s)
     """
-    return torch.bmm(z.mT, weight[owner])
+    return torch.bmm(z.mT, weight[packing.superpixel])
 
 
 class _SineSweep(Function):

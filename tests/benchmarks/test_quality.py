@@ -50,7 +50,7 @@ def test_psnr_is_that_of_the_formula():
 
 def test_the_published_setting_has_the_published_number_of_parameters(tiny):
     rows = quality.published(
-        quality.case_of("kodim24", np.random.default_rng(1).random((24, 32, 3))), 0.2
+        quality.case_of("kodim24", np.random.default_rng(1).random((24, 32, 3))), 0.2, "cpu"
     )
     width, layers, atoms, unit = 35, 4, 120, 4
     sines = 2 * width + width + (layers - 1) * (width * width + width)

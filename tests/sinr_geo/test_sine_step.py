@@ -23,11 +23,9 @@ from sinr_geo.sine.replay import replayed
 from sinr_geo.sine.samples import Samples, Slots
 from sinr_geo.sine.scaling import Frame
 from sinr_geo.sine.step import steps_on
-from sinr_geo.sine.sweeps import linear_sweep, pooled_sine_sweep, residual_sweep, sine_sweep
 from sinr_geo.sine.training import Schedule, train
 
 SIZES = (3, 90, 700)
-OWNER = torch.tensor([0, 0, 1, 2, 2])
 
 needs_numba = pytest.mark.skipif(
     importlib.util.find_spec("numba") is None, reason="numba is not installed"
@@ -70,62 +68,6 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor], share: fl
         assert float((found[name] - gradient).abs().max()) < share * scale, name
 
 
-@pytest.mark.parametrize("rim", [False, True], ids=["all own", "with a rim"])
-def test_a_sine_sweep_has_the_gradients_of_its_formula(rim, device):
-    z, weight = numbers(1, 5, 4, 30).to(device), numbers(2, 3, 4, 6).to(device)
-    own = (numbers(3, 5, 30) > 0.0).float().to(device) if rim else None
-    owner = OWNER.to(device)
-    up, up_total = numbers(4, 5, 6, 30).to(device), numbers(5, 5, 6).to(device)
-    found, expected = [], []
-    for results in (found, expected):
-        z_leaf, weight_leaf = z.clone().requires_grad_(), weight.clone().requires_grad_()
-        z_in = z_leaf * 1.0
-        if results is found:
-            out, total = pooled_sine_sweep(z_in, weight_leaf, owner, own)
-        else:
-            out = torch.sin(torch.einsum("bcp,bch->bhp", z_in, weight_leaf[owner]))
-            total = (out if own is None else out * own[:, None]).sum(dim=2)
-        results += [out.detach().clone(), total.detach()]
-        ((out * up).sum() + (total * up_total).sum()).backward()
-        results += [z_leaf.grad, weight_leaf.grad]
-    for one, other in zip(found, expected, strict=True):
-        assert torch.allclose(one, other, atol=1e-4, rtol=1e-4)
-
-
-def test_a_residual_sweep_has_the_gradients_of_its_formula(device):
-    z, weight = numbers(1, 5, 4, 30).to(device), numbers(2, 3, 4, 6).to(device)
-    y, mask = numbers(3, 5, 6, 30).to(device), (numbers(4, 5, 6, 30) > 0.0).float().to(device)
-    up, owner = numbers(5, 5).to(device), OWNER.to(device)
-    found, expected = [], []
-    for results in (found, expected):
-        z_leaf, weight_leaf = z.clone().requires_grad_(), weight.clone().requires_grad_()
-        if results is found:
-            squares = residual_sweep(z_leaf * 1.0, weight_leaf, owner, y, mask)
-        else:
-            out = torch.einsum("bcp,bcs->bsp", z_leaf, weight_leaf[owner])
-            squares = (((out - y) * mask) ** 2).sum(dim=(1, 2))
-        results.append(squares.detach())
-        (squares * up).sum().backward()
-        results += [z_leaf.grad, weight_leaf.grad]
-    for one, other in zip(found, expected, strict=True):
-        assert torch.allclose(one, other, atol=1e-3, rtol=1e-4)
-
-
-def test_a_linear_sweep_is_its_formula(device):
-    z, weight = numbers(1, 5, 4, 30).to(device), numbers(2, 3, 4, 3).to(device)
-    out = linear_sweep(z, weight, OWNER.to(device))
-    expected = torch.einsum("bcp,bcs->bps", z, weight[OWNER.to(device)])
-    assert torch.allclose(out, expected, atol=1e-5)
-
-
-def test_a_second_backward_is_refused_since_features_are_overwritten():
-    z = numbers(1, 2, 4, 9)
-    out = sine_sweep(z, numbers(2, 1, 4, 6).requires_grad_(), torch.zeros(2, dtype=torch.int64))
-    out.sum().backward(retain_graph=False)
-    with pytest.raises(RuntimeError, match="second time"):
-        out.sum().backward()
-
-
 @torch.no_grad()
 @pytest.mark.parametrize("loss", [NORM, MEAN_SQUARES], ids=["norm", "mean squares"])
 def test_a_loss_is_its_formula(loss, device):
@@ -147,7 +89,7 @@ def test_gates_pooled_beforehand_train_like_gates_pooled_on_the_way(atoms, devic
     network.zero_grad()
     gates = network.pooled_gates(slots.x, slots.packing)
     squares = network.squares(slots.x, slots.packing, slots.y, slots.mask, gates)
-    slots.packing.sum_blocks(squares).sqrt().sum().backward()
+    squares.sqrt().sum().backward()
     assert_same(gradients(network), expected, 1e-4)
 
 
@@ -166,11 +108,10 @@ def test_points_laid_beside_others_feed_the_gates_and_nothing_else(device):
 
     gates = network.pooled_gates(frame(samples.rows, pool), pool)
     whole = samples.slots(slots.packing)
-    squares = network.squares(whole.x, whole.packing, whole.y, whole.mask, gates)
-    expected = slots.packing.sum_blocks(squares)
+    expected = network.squares(whole.x, whole.packing, whole.y, whole.mask, gates)
     both = samples.slots(beside(slots.packing, pool))
     squares = network.squares(both.x, both.packing, both.y, both.mask)
-    assert torch.allclose(both.packing.sum_blocks(squares), expected, rtol=1e-4)
+    assert torch.allclose(squares, expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("gated", [False, True])
@@ -192,6 +133,24 @@ def test_replayed_gradients_follow_the_weights_and_do_not_add_up(gated, device):
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.mul_(0.9)
+
+
+def test_a_step_keeps_what_it_reads(device):
+    """On a GPU launches know addresses alone, so slots that nobody else keeps must live on."""
+    network, slots = problem(device)
+    expected = float(NORM(network, slots).detach())
+
+    def steps() -> list:
+        apart = replace(
+            slots, x=slots.x.clone(), y=slots.y.clone(), packing=packed(device), mask=slots.mask * 1
+        )
+        return steps_on(network, NORM, [partial(replace, apart)])
+
+    (step,) = steps()
+    kept = [torch.full_like(slots.x, 1e3) for _ in range(8)]
+    kept += [torch.full_like(slots.packing.row, 10**6) for _ in range(8)]
+    assert float(step()) == pytest.approx(expected, rel=1e-5)
+    del kept
 
 
 def test_losses_that_share_their_memory_keep_their_gradients_apart():
@@ -403,9 +362,10 @@ def test_without_numba_torch_differentiates(monkeypatch):
 
 @needs_numba
 def test_code_that_is_compiled_into_other_code_is_compiled_again_when_it_changes():
-    from sinr_geo.sine import fused_gates, fused_superpixel, registers, sine_cosine
+    from sinr_geo.sine import fused_gates, fused_superpixel, registers, sine_cosine, sine_series
 
-    parts = [Path(str(module.__file__)) for module in (fused_gates, registers, sine_cosine)]
+    modules = fused_gates, registers, sine_cosine, sine_series
+    parts = [Path(str(module.__file__)) for module in modules]
     text = b"".join(path.read_bytes() for path in parts)
     assert hashlib.sha256(text).hexdigest()[:12] == fused_superpixel.MADE_OF
 
