@@ -7,6 +7,7 @@ CPU, fresh memory does, so a step takes the memory of the one before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from sinr_geo.sine.arena import Arena
 __all__ = ["replayed"]
 
 _WARM_UP = 3
+_recording = Lock()
 
 
 def replayed(
@@ -59,6 +61,8 @@ class _Recorded:
     """The launches of an evaluation.
 
     They read memory by its address, so that what the evaluation reads lives as long as they do.
+    Methods train side by side: only one records at a time, and what the others do meanwhile, which
+    may be to ask for memory or to wait for a result, does not concern a recording.
     """
 
     def __init__(self, evaluate: Callable[[], Tensor], leaves: list[Parameter]) -> None:
@@ -70,7 +74,7 @@ class _Recorded:
                 evaluate()
         torch.cuda.current_stream().wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        with _recording, torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._value = evaluate()
         self._gradients = [leaf.grad for leaf in leaves]
 

@@ -85,7 +85,7 @@ class _Gate(Function):
         return found
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("inputs", "width"))
 def _join(
     weight: tl.tensor,
     bias: tl.tensor,
@@ -110,7 +110,7 @@ def _join(
     tl.store(to_out, joined, mask=(i <= inputs) & (j <= width))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("inputs", "width"))
 def _unjoin(
     upstream: tl.tensor,
     weight: tl.tensor,
@@ -140,7 +140,7 @@ def _unjoin(
     tl.store(of_weight + here, up, mask=inner)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("size",))
 def _open(
     mean: tl.tensor,
     squeeze: tl.tensor,
@@ -162,7 +162,7 @@ def _open(
     tl.store(gate + k * size + i, opened, mask=i < size)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("size",))
 def _unopen(
     upstream: tl.tensor,
     mean: tl.tensor,

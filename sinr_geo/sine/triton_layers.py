@@ -3,7 +3,9 @@
 A layer is one kernel forward and one backward. Features are all that is kept between them: the
 phase is multiplied anew, which costs less than reading it. A program takes 128 slots of a block;
 what it adds to a sum it writes down, and `summed` adds those up in one order, so that a step gives
-the same gradients every time. Import it only where Triton is installed.
+the same gradients every time. Kernels are compiled for widths rounded up to powers of 2 and not for
+each number: whoever fits waits for every one that is compiled. Import it only where Triton is
+installed.
 """
 
 from __future__ import annotations
@@ -108,7 +110,7 @@ class _SineSweep(Function):
         return of_z, summed(of_weight, packing), None, None
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("spans", "inputs", "outputs"))
 def _forward(
     z: tl.tensor,
     weight: tl.tensor,
@@ -149,7 +151,7 @@ def _forward(
         tl.store(total + program * (outputs - 1) + j, sums, mask=j < outputs - 1)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("spans", "inputs", "outputs"))
 def _backward(
     z: tl.tensor,
     weight: tl.tensor,
@@ -199,7 +201,7 @@ def _backward(
     tl.store(of_weight + program * inputs * outputs + within, total, mask=fitting)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("each", "size"))
 def _sum(
     parts: tl.tensor,
     first: tl.tensor,

@@ -55,7 +55,7 @@ class _Residual(Function):
         return half.mul_(twice[superpixel]), of_weight * twice, None, None, None
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("tiles", "features", "channels"))
 def _residual(
     z: tl.tensor,
     weight: tl.tensor,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import elsewhere as elsewhere_module
 import numpy as np
 import pytest
 import torch
@@ -25,16 +24,6 @@ SIDE = 20
 AXES = (Axis("x", AxisKind.PROJECTED, "m"), Axis("y", AxisKind.PROJECTED, "m"))
 
 
-def elsewhere_module() -> ModuleType:
-    path = Path(__file__).parents[1] / "elsewhere.py"
-    spec = importlib.util.spec_from_file_location("elsewhere", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def in_turn(tasks: list[Callable[[], Any]]) -> list[Any]:
     return [task() for task in tasks]
 
@@ -42,17 +31,18 @@ def in_turn(tasks: list[Callable[[], Any]]) -> list[Any]:
 @pytest.fixture
 def elsewhere(monkeypatch) -> ModuleType:
     """The device; tasks run in this thread, and compiled code, which knows the CPU alone, rests."""
-    module = elsewhere_module()
     for name, ours in list(sys.modules.items()):
         if name.startswith("sinr_geo.") and hasattr(ours, "side_by_side"):
             monkeypatch.setattr(ours, "side_by_side", in_turn)
-    monkeypatch.setattr(recover, "_device", lambda asked: module.NAME if asked == "cuda" else asked)
+    monkeypatch.setattr(
+        recover, "_device", lambda asked: elsewhere_module.NAME if asked == "cuda" else asked
+    )
     monkeypatch.setattr(step_module, "fused_class", lambda: None)
     adam = torch.optim.Adam
     monkeypatch.setattr(
         torch.optim, "Adam", lambda *given, fused=None, **told: adam(*given, **told)
     )
-    return module
+    return elsewhere_module
 
 
 def scattered() -> PointSet:

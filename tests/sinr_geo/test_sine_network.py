@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
+import oracle as oracle_module
 import pytest
 import torch
 from scipy.sparse import coo_array, csr_array
@@ -13,12 +11,6 @@ from scipy.sparse import coo_array, csr_array
 from sinr_geo.sine.dilation import Cover, dilate
 from sinr_geo.sine.network import Form, SuperpixelNetwork
 from sinr_geo.sine.packing import pack
-
-_spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parents[1] / "oracle.py")
-assert _spec is not None
-assert _spec.loader is not None
-oracle_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(oracle_module)
 
 DEVICES = [
     "cpu",

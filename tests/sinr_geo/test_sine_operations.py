@@ -8,20 +8,18 @@ from __future__ import annotations
 import importlib.util
 import math
 import warnings
-from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from sine_problem import SIZES, numbers, problem
 from torch import Tensor
 
 from sinr_geo.sine import network as network_module
 from sinr_geo.sine import operations, sweeps
 from sinr_geo.sine.loss import MEAN_SQUARES, NORM
-from sinr_geo.sine.network import Form, SuperpixelNetwork
-from sinr_geo.sine.packing import Packing, pack_pairs
-from sinr_geo.sine.samples import Slots
+from sinr_geo.sine.packing import Packing
 
 OWNER = (0, 0, 1, 3, 3)
 """Superpixel of each block; the third superpixel has none."""
@@ -55,10 +53,6 @@ def by(request) -> tuple[ModuleType, str]:
 @pytest.fixture
 def kernels() -> ModuleType:
     return pytest.importorskip("sinr_geo.sine.triton_operations")
-
-
-def numbers(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def packing_on(device: str, rim: bool) -> Packing:
@@ -217,27 +211,6 @@ def test_a_second_backward_is_refused_since_features_are_overwritten():
     out.sum().backward(retain_graph=False)
     with pytest.raises(RuntimeError, match="second time"):
         out.sum().backward()
-
-
-SIZES = (3, 90, 700)
-
-
-def problem(device: str, own: np.ndarray | None, **sizes: int) -> tuple[SuperpixelNetwork, Slots]:
-    """Return a network and slots."""
-    start = Form(len(SIZES), 2, 5, 8, 3, 7, 4.0, 3.0, gated=True)
-    form = replace(start, **sizes)
-    network = SuperpixelNetwork(form, torch.Generator().manual_seed(1)).to(device)
-    n, s = sum(SIZES), form.outputs
-    owner, ones = np.repeat(np.arange(len(SIZES)), SIZES), np.ones(n)
-    own = ones > 0 if own is None else own
-    packing = pack_pairs(np.arange(n), owner, ones, own, count=len(SIZES), device=device)
-    mask = (numbers(4, n, s) > 0.0).float().to(device)
-    return network, Slots(
-        packing,
-        packing.gather(numbers(2, n, 2).to(device)),
-        packing.gather(numbers(3, n, s).to(device)).mT.contiguous(),
-        (packing.gather(mask) * packing.filled).mT.contiguous(),
-    )
 
 
 @pytest.mark.parametrize("loss", [NORM, MEAN_SQUARES], ids=["norm", "mean squares"])
