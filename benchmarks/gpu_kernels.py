@@ -73,7 +73,12 @@ def used(kernel: Any, known: dict[str, Any], capability: int) -> Use:
     names = kernel.arg_names
     types = {name: _TYPES.get(name, "*fp32") for name in names} | dict.fromkeys(known, "constexpr")
     constants = {(names.index(name),): value for name, value in known.items()}
-    source = ASTSource(fn=kernel, signature=types, constexprs=constants)
+    aligned = {
+        (place,): [["tt.divisibility", 16]]  # as allocators and packings have it
+        for place, name in enumerate(names)
+        if types[name].startswith("*") or name == "slots"
+    }
+    source = ASTSource(fn=kernel, signature=types, constexprs=constants, attrs=aligned)
     built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=LAUNCH)
     registers, stack = _read(built.asm["cubin"], Path(triton.__file__).parent)
     name = f"{kernel.fn.__module__.rsplit('.')[-1]}.{kernel.fn.__name__}"

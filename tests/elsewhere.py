@@ -1,7 +1,9 @@
 """A device that is not there: its tensors hold numbers of the CPU, and mix with none of the CPU's.
 
 So tests without a GPU notice what would fail on one: a tensor made on the wrong side, an operation
-on both, numbers read without being fetched. It goes by the name of torch's device without memory.
+on both, numbers read without being fetched. It goes by the name of torch's device without memory,
+so what asks for CUDA (recorded steps, our kernels) does not notice it, and it is there for one
+thread alone.
 """
 
 from __future__ import annotations
@@ -62,9 +64,12 @@ class ElsewhereMode(TorchDispatchMode):
 def _done(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
     away = [tensor for tensor in given if isinstance(tensor, Elsewhere)]
-    if away and func not in _MIXING:
-        _refuse_mixture(func, given)
     device = kwargs.get("device")
+    if away and func not in _MIXING:
+        excused = tree_leaves(args[1]) if func in _INDEXED else []
+        _refuse_mixture(func, given, excused)
+    if device is not None and torch.device(device).type == NAME and kwargs.get("generator"):
+        raise RuntimeError(f"{func} was given a generator of another device")
     on_cpu = kwargs if device is None else {**kwargs, "device": "cpu"}
     out = func(*tree_map(_inner, args), **tree_map(_inner, on_cpu))
     if func is _COPY:
@@ -75,9 +80,10 @@ def _done(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return tree_map(lambda leaf: known.get(id(leaf)) if id(leaf) in known else _outer(leaf), out)
 
 
-def _refuse_mixture(func: Any, given: list[Tensor]) -> None:
+def _refuse_mixture(func: Any, given: list[Tensor], excused: list[Any]) -> None:
+    """Refuse tensors of the CPU but for single numbers and an index."""
     for tensor in given:
-        index = func in _INDEXED and tensor.dtype in (torch.int64, torch.bool)
+        index = any(tensor is one for one in excused)
         if not isinstance(tensor, Elsewhere) and tensor.dim() > 0 and not index:
             raise RuntimeError(f"{func} was given tensors on two devices")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
+from threading import Lock
 from typing import Any, Protocol
 
 import torch
@@ -19,6 +20,8 @@ __all__ = ["Operations", "operations_for"]
 
 _OLDEST = (8, 0)
 """Compute capability from which there are units for products as kernels need them."""
+
+_trying_out = Lock()
 
 
 class Operations(Protocol):
@@ -56,13 +59,18 @@ def operations_for(weight: Tensor) -> Operations:
     return sweeps
 
 
-@cache
 def _kernels() -> Any:
     """Return our kernels; None where there is no Triton, or it cannot build them here.
 
-    It needs a C compiler the first time.
+    It needs a C compiler the first time. Threads that come meanwhile wait.
     """
-    if torch.cuda.get_device_capability() < _OLDEST:
+    with _trying_out:
+        return _tried_out()
+
+
+@cache
+def _tried_out() -> Any:
+    if torch.version.hip is not None or torch.cuda.get_device_capability() < _OLDEST:
         return None
     try:
         from sinr_geo.sine import triton_operations
@@ -72,6 +80,6 @@ def _kernels() -> Any:
         triton_operations.try_out("cuda")
     except Exception as reason:  # whatever a compiler says
         told = str(reason).strip().split("\n", 1)[0]
-        warnings.warn(f"Triton does not work here, torch takes its place: {told}", stacklevel=2)
+        warnings.warn(f"Triton does not work here, torch takes its place: {told}", stacklevel=4)
         return None
     return triton_operations

@@ -23,13 +23,16 @@ _QUARTER = tl.constexpr(1.5707963267948966)
 
 def joined_weights(weight: Tensor, bias: Tensor, gate: Tensor | None, omega: float) -> Tensor:
     """Do what `sweeps.joined_weights` does."""
-    out: Tensor = _Join.apply(weight, bias, gate, omega)  # type: ignore[no-untyped-call]
+    gate = None if gate is None else gate.contiguous()
+    given = weight.contiguous(), bias.contiguous(), gate, omega
+    out: Tensor = _Join.apply(*given)  # type: ignore[no-untyped-call]
     return out
 
 
 def open_gate(mean: Tensor, squeeze: Tensor, excite: Tensor) -> Tensor:
     """Do what `sweeps.open_gate` does."""
-    out: Tensor = _Gate.apply(mean.contiguous(), squeeze, excite)  # type: ignore[no-untyped-call]
+    given = mean.contiguous(), squeeze.contiguous(), excite.contiguous()
+    out: Tensor = _Gate.apply(*given)  # type: ignore[no-untyped-call]
     return out
 
 

@@ -1,11 +1,11 @@
 """Sine layers of all superpixels as kernels for a GPU: what `sweeps` says, with less memory moved.
 
-A layer is one kernel forward and one backward. Features are all that is kept between them: the
-phase is multiplied anew, which costs less than reading it. A program takes 128 slots of a block;
-what it adds to a sum it writes down, and `summed` adds those up in one order, so that a step gives
-the same gradients every time. Kernels are compiled for widths rounded up to powers of 2 and not for
-each number: whoever fits waits for every one that is compiled. Import it only where Triton is
-installed.
+A layer is one kernel forward and one backward, and one for each of its sums. Features are all that
+is kept between them: the phase is multiplied anew, which costs less than reading it. A program
+takes 128 slots of a block; what it adds to a sum it writes down, and `summed` adds those up in one
+order, so that a step gives the same gradients every time. Kernels are compiled for widths rounded
+up to powers of 2 and not for each number: whoever fits waits for every one that is compiled. Import
+it only where Triton is installed.
 """
 
 from __future__ import annotations
@@ -41,11 +41,15 @@ def padded(size: int) -> int:
 
 def precision() -> str:
     """Return how products are rounded: as float32, or as torch has been told to."""
-    return "tf32x3" if torch.get_float32_matmul_precision() == "highest" else "tf32"
+    told: str = torch.backends.cuda.matmul.fp32_precision
+    if told == "none":
+        told = torch.backends.fp32_precision  # type: ignore[attr-defined]
+    return "tf32" if told == "tf32" else "tf32x3"
 
 
 def sine_sweep(z: Tensor, weight: Tensor, packing: Packing) -> Tensor:
     """Do what `sweeps.sine_sweep` does; nothing is written over z."""
+    z, weight = z.contiguous(), weight.contiguous()
     out: Tensor = _SineSweep.apply(z, weight, packing, None)[0]  # type: ignore[no-untyped-call]
     return out
 
@@ -54,13 +58,17 @@ def pooled_sine_sweep(
     z: Tensor, weight: Tensor, packing: Packing, sizes: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Do what `sweeps.pooled_sine_sweep` does; nothing is written over z."""
+    z, weight = z.contiguous(), weight.contiguous()
     out, mean = _SineSweep.apply(z, weight, packing, sizes)  # type: ignore[no-untyped-call]
     return out, mean
 
 
 def summed(parts: Tensor, packing: Packing) -> Tensor:
     """Add up what programs have written (B * m, ...), m to a block; -> (K, ...)."""
-    out = parts.new_empty((packing.count, *parts.shape[1:]))
+    shape = packing.count, *parts.shape[1:]
+    if len(packing) == 0:
+        return parts.new_zeros(shape)
+    out = parts.new_empty(shape)
     size = out[0].numel()
     grid = packing.count, triton.cdiv(size, _COLUMNS)
     each = len(parts) // len(packing)

@@ -1,6 +1,7 @@
 """The masked residual of the linear layer, and its gradients, as one kernel for a GPU.
 
-The residual itself never leaves the registers. Import it only where Triton is installed.
+The residual itself never leaves the registers, so gradients are taken at once. Import it only where
+Triton is installed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _TILE = 32
 
 def residual_sweep(z: Tensor, weight: Tensor, packing: Packing, y: Tensor, mask: Tensor) -> Tensor:
     """Do what `sweeps.residual_sweep` does; nothing is written over z."""
-    squares: Tensor = _Residual.apply(z, weight, packing, y, mask)  # type: ignore[no-untyped-call]
+    given = z.contiguous(), weight.contiguous(), packing, y.contiguous(), mask.contiguous()
+    squares: Tensor = _Residual.apply(*given)  # type: ignore[no-untyped-call]
     return squares
 
 

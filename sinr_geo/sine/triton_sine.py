@@ -15,13 +15,14 @@ __all__ = ["cosine", "sine"]
 _PER_PI = tl.constexpr(0.3183098861837907)
 _PI_HIGH = tl.constexpr(3.140625)
 _PI_REST = tl.constexpr(0.0009676535897932384)
+_QUARTER = tl.constexpr(1.5707963267948966)
 _S0, _S1, _S2, _S3, _S4, _S5 = (tl.constexpr(float(c)) for c in series(1, 6))
 _C0, _C1, _C2, _C3, _C4, _C5, _C6 = (tl.constexpr(float(c)) for c in series(0, 7))
 
 
 @triton.jit
 def sine(x: tl.tensor) -> tl.tensor:
-    """Evaluate to about 2e-7, and to as much as a phase itself is known."""
+    """Evaluate to about 2e-7 up to a million; beyond it is some number between -1 and 1."""
     half_turns = tl.floor(x * _PER_PI + 0.5)
     r = _rest(x, half_turns)
     q = r * r
@@ -41,7 +42,8 @@ def cosine(x: tl.tensor) -> tl.tensor:
 
 @triton.jit
 def _rest(x: tl.tensor, half_turns: tl.tensor) -> tl.tensor:
-    return (x - half_turns * _PI_HIGH) - half_turns * _PI_REST
+    rest = (x - half_turns * _PI_HIGH) - half_turns * _PI_REST
+    return tl.minimum(tl.maximum(rest, -_QUARTER), _QUARTER)
 
 
 @triton.jit

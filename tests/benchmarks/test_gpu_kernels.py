@@ -12,6 +12,9 @@ import pytest
 SMALLEST = 99 * 1024
 """Shared memory of a program on a desktop's GPU."""
 
+SPILLED = 700
+"""Bytes of a thread's registers that lie in memory, of which there are 1,020 at most."""
+
 
 def test_every_kernel_compiles_and_fits_a_small_gpu():
     pytest.importorskip("triton")
@@ -27,4 +30,4 @@ def test_every_kernel_compiles_and_fits_a_small_gpu():
     }
     for row in rows:
         assert row["shared_bytes"] <= SMALLEST, row
-        assert 0 < row["registers"] <= 255, row
+        assert row["spilled_bytes"] <= SPILLED, row

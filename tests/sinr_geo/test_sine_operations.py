@@ -19,7 +19,7 @@ from torch import Tensor
 from sinr_geo.sine import network as network_module
 from sinr_geo.sine import operations, sweeps
 from sinr_geo.sine.loss import MEAN_SQUARES, NORM
-from sinr_geo.sine.packing import Packing
+from sinr_geo.sine.packing import Packing, pack_pairs
 
 OWNER = (0, 0, 1, 3, 3)
 """Superpixel of each block; the third superpixel has none."""
@@ -247,7 +247,7 @@ def test_a_network_has_the_same_gradients_by_kernels_and_by_torch(
         assert float((found[1][name] - gradient).abs().max()) < 2e-4 * scale, name
 
 
-def test_the_cpu_and_wide_networks_are_torchs(monkeypatch):
+def test_a_cpu_has_torchs(monkeypatch):
     monkeypatch.setattr(operations, "_kernels", lambda: pytest.fail("a CPU has no kernels"))
     assert operations.operations_for(torch.zeros(1, 2, 3)) is sweeps
 
@@ -261,15 +261,71 @@ class OnGpu:
         self.shape = shape
 
 
-@pytest.mark.parametrize(("width", "fitting"), [(35, True), (63, True), (64, False)])
-def test_kernels_take_networks_that_fit(width, fitting, kernels, monkeypatch):
+@pytest.mark.parametrize(
+    ("inputs", "width", "fitting"), [(2, 35, True), (63, 63, True), (2, 64, False), (64, 8, False)]
+)
+def test_kernels_take_networks_that_fit(inputs, width, fitting, kernels, monkeypatch):
     monkeypatch.setattr(operations, "_kernels", lambda: kernels)
-    assert (operations.operations_for(OnGpu(4, 2, width)) is kernels) == fitting
+    found = operations.operations_for(OnGpu(4, inputs, width))
+    assert found is (kernels if fitting else sweeps)
+
+
+@pytest.mark.parametrize(
+    ("matmul", "whole", "expected"),
+    [
+        ("none", "none", "tf32x3"),
+        ("ieee", "none", "tf32x3"),
+        ("tf32", "none", "tf32"),
+        ("none", "tf32", "tf32"),
+    ],
+)
+def test_products_are_rounded_as_torchs_are(matmul, whole, expected, kernels):
+    from sinr_geo.sine.triton_layers import precision
+
+    products, backends = torch.backends.cuda.matmul, torch.backends
+    before = products.fp32_precision, backends.fp32_precision
+    try:
+        products.fp32_precision, backends.fp32_precision = matmul, whole
+        assert precision() == expected
+    finally:
+        products.fp32_precision, backends.fp32_precision = before
+
+
+def test_products_are_rounded_as_torch_was_told_in_its_old_words(kernels):
+    from sinr_geo.sine.triton_layers import precision
+
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("high")
+        assert precision() == "tf32"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_tensors_may_lie_in_memory_as_they_like(by):
+    module, device = by
+    packing = packing_on(device, rim=False)
+    z, weight = numbers(1, 5, SLOTS, 4).to(device).mT, numbers(2, COUNT, 6, 4).to(device).mT
+    y, mask = numbers(3, 5, SLOTS, 6).to(device).mT, numbers(4, 5, SLOTS, 6).to(device).mT
+    found = module.residual_sweep(z.clone(), weight, packing, y, mask)
+    out = torch.einsum("bcp,bcs->bsp", z, weight[packing.superpixel])
+    each = (((out - y) * mask) ** 2).sum(dim=(1, 2))
+    expected = torch.zeros(COUNT, device=device).index_add(0, packing.superpixel, each)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_no_blocks_give_nothing(by):
+    module, device = by
+    none = np.zeros(0, dtype=np.int64)
+    empty = pack_pairs(none, none, np.zeros(0), none > 0, count=2, device=device)
+    z, weight = torch.zeros(0, 3, 0, device=device), torch.ones(2, 3, 5, device=device)
+    _, mean = module.pooled_sine_sweep(z, weight, empty, torch.ones(2, 1, device=device))
+    assert torch.equal(mean, torch.zeros(2, 4, device=device))
 
 
 def test_kernels_are_tried_out(kernels, monkeypatch):
     kernels.try_out("cuda" if CUDA else "cpu")
-    monkeypatch.setattr(kernels, "open_gate", lambda mean, *rest: mean)
+    monkeypatch.setattr(kernels, "open_gate", lambda *given: 0.0 * sweeps.open_gate(*given))
     with pytest.raises(RuntimeError, match="wrong numbers"):
         kernels.try_out("cuda" if CUDA else "cpu")
 
@@ -280,7 +336,7 @@ def test_where_kernels_cannot_be_built_torch_works_and_the_user_is_told(kernels,
 
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
     monkeypatch.setattr(kernels, "try_out", fail)
-    operations._kernels.cache_clear()
+    operations._tried_out.cache_clear()
     try:
         with pytest.warns(UserWarning, match=r"torch takes its place: no C compiler$"):
             assert operations.operations_for(OnGpu(4, 2, 8)) is sweeps
@@ -288,4 +344,4 @@ def test_where_kernels_cannot_be_built_torch_works_and_the_user_is_told(kernels,
             warnings.simplefilter("error")
             assert operations.operations_for(OnGpu(4, 2, 8)) is sweeps
     finally:
-        operations._kernels.cache_clear()
+        operations._tried_out.cache_clear()
