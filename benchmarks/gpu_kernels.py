@@ -20,8 +20,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from sinr_geo.sine import triton_gates as gates
+from sinr_geo.sine import triton_layers as layers
+from sinr_geo.sine import triton_residual as residual
 from sinr_geo.sine.network import BOTTLENECK
-from sinr_geo.sine.triton_layers import WIDEST
+from sinr_geo.sine.triton_layers import LAUNCH, WIDEST
 
 _WHOLE = ("spans", "slots", "inputs", "outputs", "each", "size", "tiles", "features", "channels")
 _TYPES = dict.fromkeys((*_WHOLE, "width"), "i32") | {"omega": "fp32"}
@@ -43,10 +50,6 @@ class Use:
 
 def kernels() -> Iterator[tuple[Any, dict[str, Any]]]:
     """Yield every kernel with what is known when it is compiled."""
-    from sinr_geo.sine import triton_gates as gates
-    from sinr_geo.sine import triton_layers as layers
-    from sinr_geo.sine import triton_residual as residual
-
     wide = {"most_inputs": WIDEST, "most_outputs": WIDEST, "tile": layers._TILE}
     for rounding in ("tf32x3", "tf32"):
         span = {"rounding": rounding, "span": layers._SPAN}
@@ -64,12 +67,6 @@ def kernels() -> Iterator[tuple[Any, dict[str, Any]]]:
 
 def used(kernel: Any, known: dict[str, Any], capability: int) -> Use:
     """Compile a kernel and read what the compiler says."""
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
-    from sinr_geo.sine.triton_layers import LAUNCH
-
     names = kernel.arg_names
     types = {name: _TYPES.get(name, "*fp32") for name in names} | dict.fromkeys(known, "constexpr")
     constants = {(names.index(name),): value for name, value in known.items()}
@@ -80,14 +77,14 @@ def used(kernel: Any, known: dict[str, Any], capability: int) -> Use:
     }
     source = ASTSource(fn=kernel, signature=types, constexprs=constants, attrs=aligned)
     built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=LAUNCH)
-    registers, stack = _read(built.asm["cubin"], Path(triton.__file__).parent)
+    registers, stack = _read(built.asm["cubin"])
     name = f"{kernel.fn.__module__.rsplit('.')[-1]}.{kernel.fn.__name__}"
     rounding = str(known.get("rounding", ""))
     return Use(name, capability, rounding, registers, stack, built.metadata.shared)
 
 
-def _read(binary: bytes, triton: Path) -> tuple[int, int]:
-    tool = triton / "backends" / "nvidia" / "bin" / "cuobjdump"
+def _read(binary: bytes) -> tuple[int, int]:
+    tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(binary)
         file.flush()

@@ -22,7 +22,16 @@ from torch.autograd.function import once_differentiable
 from sinr_geo.sine.packing import Packing
 from sinr_geo.sine.triton_sine import cosine, sine
 
-__all__ = ["LAUNCH", "WIDEST", "padded", "pooled_sine_sweep", "precision", "sine_sweep", "summed"]
+__all__ = [
+    "LAUNCH",
+    "WIDEST",
+    "at_slots",
+    "padded",
+    "pooled_sine_sweep",
+    "precision",
+    "sine_sweep",
+    "summed",
+]
 
 WIDEST = 64
 """Features, the constant one among them, that a program's registers hold beside 32 slots."""
@@ -118,6 +127,15 @@ class _SineSweep(Function):
         return of_z, summed(of_weight, packing), None, None
 
 
+@triton.jit
+def at_slots(
+    block: tl.tensor, j: tl.tensor, p: tl.tensor, rows: tl.tensor, slots: tl.tensor
+) -> Any:
+    """Return where rows j and slots p of a block lie in (B, rows, P), and which are there."""
+    where = (block * rows + j[:, None]) * slots + p[None, :]
+    return where, (j[:, None] < rows) & (p[None, :] < slots)
+
+
 @triton.jit(do_not_specialize=("spans", "inputs", "outputs"))
 def _forward(
     z: tl.tensor,
@@ -146,12 +164,11 @@ def _forward(
     sums = tl.zeros((most_outputs,), tl.float32)
     for start in range(0, span, tile):
         p = (program % spans) * span + start + tl.arange(0, tile)
-        inside = p[None, :] < slots
-        from_z = z + (block * inputs + i[:, None]) * slots + p[None, :]
-        x = tl.load(from_z, mask=(i[:, None] < inputs) & inside, other=0.0)
+        here, inside = at_slots(block, i, p, inputs, slots)
+        x = tl.load(z + here, mask=inside, other=0.0)
         feature = sine(tl.dot(onto, x, input_precision=rounding))
-        to_out = out + (block * outputs + j[:, None]) * slots + p[None, :]
-        tl.store(to_out, feature, mask=(j[:, None] < outputs) & inside)
+        there, inside_out = at_slots(block, j, p, outputs, slots)
+        tl.store(out + there, feature, mask=inside_out)
         if pooled:
             among = tl.load(own + block * slots + p, mask=p < slots, other=0.0)
             sums += tl.sum(feature * among[None, :], axis=1)
@@ -190,13 +207,12 @@ def _backward(
     total = tl.zeros((most_inputs, most_outputs), tl.float32)
     for start in range(0, span, tile):
         p = (program % spans) * span + start + tl.arange(0, tile)
-        inside = p[None, :] < slots
-        here = (block * inputs + i[:, None]) * slots + p[None, :]
-        x = tl.load(z + here, mask=(i[:, None] < inputs) & inside, other=0.0)
+        here, inside = at_slots(block, i, p, inputs, slots)
+        x = tl.load(z + here, mask=inside, other=0.0)
         through = tl.zeros((most_outputs, tile), tl.float32)
         if upstream is not None:
-            there = (block * outputs + j[:, None]) * slots + p[None, :]
-            through += tl.load(upstream + there, mask=(j[:, None] < outputs) & inside, other=0.0)
+            there, arrived = at_slots(block, j, p, outputs, slots)
+            through += tl.load(upstream + there, mask=arrived, other=0.0)
         if pull is not None:
             among = tl.load(own + block * slots + p, mask=p < slots, other=0.0)
             each = tl.load(pull + k * (outputs - 1) + j, mask=j < outputs - 1, other=0.0)
@@ -205,7 +221,7 @@ def _backward(
         total += tl.dot(x, tl.trans(through), input_precision=rounding)
         if of_z is not None:
             of_x = tl.dot(back, through, input_precision=rounding)
-            tl.store(of_z + here, of_x, mask=(i[:, None] < inputs) & inside)
+            tl.store(of_z + here, of_x, mask=inside)
     tl.store(of_weight + program * inputs * outputs + within, total, mask=fitting)
 
 

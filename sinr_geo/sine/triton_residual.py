@@ -16,7 +16,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from sinr_geo.sine.packing import Packing
-from sinr_geo.sine.triton_layers import LAUNCH, padded, precision, summed
+from sinr_geo.sine.triton_layers import LAUNCH, at_slots, padded, precision, summed
 
 __all__ = ["residual_sweep"]
 
@@ -81,9 +81,8 @@ def _residual(
     k = tl.load(superpixel + block)
     j = tl.arange(0, most_features)
     p = (program % tiles) * tile + tl.arange(0, tile)
-    inside = p[None, :] < slots
-    here = (block * features + j[:, None]) * slots + p[None, :]
-    x = tl.load(z + here, mask=(j[:, None] < features) & inside, other=0.0)
+    here, inside = at_slots(block, j, p, features, slots)
+    x = tl.load(z + here, mask=inside, other=0.0)
     of_x = tl.zeros((most_features, tile), tl.float32)
     total = tl.zeros((tile,), tl.float32)
     for channel in range(0, channels, some_channels):
@@ -91,8 +90,7 @@ def _residual(
         fitting = (j[:, None] < features) & (c[None, :] < channels)
         within = j[:, None] * channels + c[None, :]
         back = tl.load(weight + k * features * channels + within, mask=fitting, other=0.0)
-        there = (block * channels + c[:, None]) * slots + p[None, :]
-        seen = (c[:, None] < channels) & inside
+        there, seen = at_slots(block, c, p, channels, slots)
         known = tl.load(mask + there, mask=seen, other=0.0)
         aim = tl.load(y + there, mask=seen, other=0.0)
         residual = (tl.dot(tl.trans(back), x, input_precision=rounding) - aim) * known
@@ -100,5 +98,5 @@ def _residual(
         of_x += tl.dot(back, residual, input_precision=rounding)
         of_back = tl.dot(x, tl.trans(residual), input_precision=rounding)
         tl.store(of_weight + program * features * channels + within, of_back, mask=fitting)
-    tl.store(half + here, of_x, mask=(j[:, None] < features) & inside)
+    tl.store(half + here, of_x, mask=inside)
     tl.store(squares + program, tl.sum(total, axis=0))
