@@ -9,7 +9,8 @@ are given in standard deviations of the truth, so that cases can be averaged.
 Not all were new when this was written: denoising was developed on the scenes of `spectra-noisy`,
 `landsat-noisy` and `spectra-missing`; of the files of `hours` and `rain` other parts were seen
 before, and the cloud of `scan` had been measured whole. The scene of `bands-noisy` had been
-denoised as it is.
+denoised as it is. `pixels` and `ocean` were looked at for the first time after trees had become a
+member on grids.
 """
 
 from __future__ import annotations
@@ -209,6 +210,18 @@ def _bands_noisy(folder: Path) -> Case:
     return Grid.of(grid.values[..., alive]).with_noise_by_band("bands-noisy", 0.05, 0.4, 5)
 
 
+def _pixels(folder: Path) -> Case:
+    grid = _raster(folder / "rasters/RGB.byte.tif")
+    part = Grid.of(grid.values[:, 250 : 250 + _CROP, 300 : 300 + _CROP])
+    gaps = np.random.default_rng(11).random((1, _CROP, _CROP, 1)) < 0.5
+    return part.with_gaps("pixels", gaps)
+
+
+def _ocean(folder: Path) -> Case:
+    grid = Grid.of(_variable(folder / "climate/avhrr_oisst_reduced.nc", "sst").squeeze()[None])
+    return grid.with_gaps("ocean", clouds(grid.values.shape[:3], 0.4, 4.0, 12))
+
+
 FILES: Mapping[str, tuple[str, Callable[[Path], Case]]] = {
     "brightness": ("climate/toa_brightness_stereographic.nc", _brightness),
     "terrain": ("rasters/small_dem_3m_merged.tif", _terrain),
@@ -218,6 +231,8 @@ FILES: Mapping[str, tuple[str, Callable[[Path], Case]]] = {
     "rain": ("climate/bcsd_obs_1999.nc", _rain),
     "heat": ("climate/gridmet_tmmx_20190121.nc", _heat),
     "scan": ("pointclouds/autzen_trim.laz", _scan),
+    "pixels": ("rasters/RGB.byte.tif", _pixels),
+    "ocean": ("climate/avhrr_oisst_reduced.nc", _ocean),
     "spectra-missing": ("hyperspectral/samson_1.mat", _spectra_missing),
     "spectra-noisy": ("hyperspectral/samson_1.mat", _spectra_noisy),
     "landsat-noisy": ("rasters/L7_ETMs.tif", _landsat_noisy),

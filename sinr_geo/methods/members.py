@@ -8,12 +8,13 @@ from sinr_geo.methods.learned import applies as learners_apply
 from sinr_geo.methods.peers import MANY_CHANNELS, differs_by_entry
 from sinr_geo.methods.protocol import Problem, Task
 from sinr_geo.methods.sinr_steps import SinrStepsMethod
+from sinr_geo.nearest import same_pattern
 from sinr_geo.points import PointSet
 
 __all__ = ["members_for"]
 
 _HEADS = ("sinr-bayes", "sinr")
-_FEW_POINTS = 20_000
+_MOST_FOR_TREES = 150_000
 
 
 def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
@@ -21,10 +22,9 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
 
     Where many channels have masks that differ by entry, methods that know no channel from another
     cannot keep up (three nearest entries had 24 dB where the Gaussian head had 30), and would cost
-    one fit per channel: there the heads stand alone. Trees and learners are for scattered points:
-    on the grid of the demonstration trees took 109 s and had no weight, on ten days of sea surface
-    temperature predicting with learners alone took two minutes. Time as channels is for enough
-    steps.
+    one fit per channel: there the heads stand alone. Trees are for where they can be grown in less
+    than a minute, learners for scattered points: on ten days of sea surface temperature predicting
+    with them alone took two minutes. Time as channels is for enough steps.
     """
     if problem.task is Task.DENOISING:
         return (*_HEADS, "kriging")
@@ -33,10 +33,14 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
         return (*_HEADS, *steps)
     # rbf comes before sinr, which waits for what sinr-bayes finds out about distance.
     names = ["sinr-bayes", "rbf", "sinr", "kriging", *steps]
-    if points.lattice is not None:
-        return tuple(names)
-    if np.count_nonzero(points.observed.any(axis=1)) <= _FEW_POINTS:
+    if _samples_by_mask(points) <= _MOST_FOR_TREES:
         names.append("trees")
-    if learners_apply(points, problem):
+    if points.lattice is None and learners_apply(points, problem):
         names += ["residual-trees", "attention"]
     return tuple(names)
+
+
+def _samples_by_mask(points: PointSet) -> int:
+    """Count the samples of every mask; the channels of one mask share theirs."""
+    firsts = [columns[0] for columns in same_pattern(points.observed)]
+    return int(np.count_nonzero(points.observed[:, firsts]))

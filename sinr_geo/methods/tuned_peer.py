@@ -8,14 +8,14 @@ default, by the distance to the nearest sample.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from sinr_geo.error_by_distance import ErrorByDistance
 from sinr_geo.folds import Fold
-from sinr_geo.gaussian.search import search
+from sinr_geo.gaussian.search import Searched, search
 from sinr_geo.kriging.settings import FieldSettings
 from sinr_geo.kriging.space import Space
 from sinr_geo.methods.peers import (
@@ -24,6 +24,7 @@ from sinr_geo.methods.peers import (
     masks,
 )
 from sinr_geo.methods.protocol import Effort, HeldOut, Problem, Task
+from sinr_geo.nearest import nearest
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
@@ -57,6 +58,18 @@ class Scattered:
     own: IntArray
     seed: int
 
+    def nearest_to_queries(self, most: int) -> Scattered:
+        """Return the same with so many samples at most: those nearest to a query."""
+        if len(self.places) <= most:
+            return self
+        distance, _ = nearest(self.queries, self.places, 1)
+        kept = np.sort(np.argpartition(distance[:, 0], most)[:most])
+        renumbered = np.full(len(self.places) + 1, -1, dtype=np.int64)
+        renumbered[kept] = np.arange(most)
+        return replace(
+            self, places=self.places[kept], values=self.values[kept], own=renumbered[self.own]
+        )
+
 
 class Interpolator(Protocol):
     """Settings of an interpolator: a frozen dataclass."""
@@ -77,6 +90,8 @@ def choose_peer(
     grids: Mapping[str, Sequence[float]],
     points: PointSet,
     problem: Problem,
+    *,
+    lighter: Mapping[str, float] | None = None,
 ) -> PeerChoice:
     """Choose the settings of an interpolator for every group of channels.
 
@@ -91,6 +106,8 @@ def choose_peer(
         time beside space, a plane or a surface.
     points : PointSet
     problem : Problem
+    lighter : mapping of str to float, optional
+        Fields that are smaller while settings are compared, because more of them is never worse.
     """
     space = Space.fit(points)
     usable = {"ratio": space.own_scale, "stretch": space.sheared, "normals": space.surface}
@@ -98,9 +115,12 @@ def choose_peer(
     groups, tried = [], {}
     for columns in groups_that_choose(points, problem):
         own = problem.select_channels(columns)
-        found = _searched(start, grids, points.select_channels(columns), space, own)
-        groups.append((columns, found[0]))
-        tried[points.channels[columns[0]].name] = {**asdict(found[0]), "tried": found[1]}  # type: ignore[call-overload]
+        compared: Any = replace(start, **(lighter or {}))  # type: ignore[type-var]
+        found = _searched(compared, grids, points.select_channels(columns), space, own)
+        full = {field: getattr(start, field) for field in lighter or {}}
+        settings: Any = replace(found.settings, **full)
+        groups.append((columns, settings))
+        tried[points.channels[columns[0]].name] = {**asdict(settings), "tried": dict(found.tried)}
     return _choice(name, space, tuple(groups), tried, points, problem)
 
 
@@ -110,11 +130,11 @@ def _searched(
     points: PointSet,
     space: Space,
     problem: Problem,
-) -> tuple[Interpolator, dict[str, float]]:
+) -> Searched[Any]:
     """Choose settings that all channels share."""
     folds = [_thinned(fold, problem) for fold in problem.folds]
     if not folds:
-        return start, {}
+        return Searched(start, float("nan"), {})
     columns = np.arange(len(points.channels))
 
     def score(settings: Interpolator) -> float:
@@ -126,8 +146,7 @@ def _searched(
             squares.append(withheld_rmse(points, told, mean) ** 2)
         return float(np.sqrt(np.nanmean(squares)))
 
-    found = search(start, grids, score, progress=problem.progress, what="choosing settings")
-    return found.settings, dict(found.tried)
+    return search(start, grids, score, progress=problem.progress, what="choosing settings")
 
 
 def _thinned(fold: Fold, problem: Problem) -> Fold:

@@ -243,6 +243,37 @@ def test_trees_are_deterministic_and_do_not_see_the_sample_itself():
     assert np.abs(np.corrcoef(found[:, 0], samples.values[:, 0])[0, 1]) < 0.6
 
 
+def test_trees_are_grown_from_the_samples_nearest_to_what_is_asked():
+    rng = np.random.default_rng(4)
+    places, values = rng.uniform(0, 10, size=(300, 2)), rng.normal(size=(300, 1))
+    corner = np.array([[0.5, 0.5], [1.0, 0.2]])
+    far = places[:, 0] > 5.0
+    samples = Scattered(places, values, corner, np.full(2, -1), 0)
+    changed = Scattered(places, np.where(far[:, None], 1e6, values), corner, np.full(2, -1), 0)
+    few = TreeSettings(trees=20, samples=40)
+    np.testing.assert_array_equal(few(samples)[0], few(changed)[0])
+    assert (TreeSettings(trees=20)(samples)[0] != few(samples)[0]).any()
+
+
+def test_what_is_kept_near_the_queries_still_knows_its_own_samples():
+    rng = np.random.default_rng(5)
+    places, values = rng.uniform(0, 10, size=(50, 2)), rng.normal(size=(50, 1))
+    queries = np.concatenate((places[[30, 3]], [[5.0, 5.0]]))
+    near = Scattered(places, values, queries, np.array([30, 3, -1]), 0).nearest_to_queries(7)
+    distance = np.linalg.norm(places[:, None] - queries, axis=2).min(axis=1)
+    np.testing.assert_array_equal(near.places, places[np.sort(np.argsort(distance)[:7])])
+    np.testing.assert_array_equal(near.places[near.own[:2]], queries[:2])
+    np.testing.assert_array_equal(near.values[near.own[:2]], values[[30, 3]])
+    assert near.own[2] == -1
+
+
+def test_trees_are_many_in_the_end_however_few_settings_were_compared_by():
+    points, _ = some_points("plane")
+    chosen = TreesMethod().choose(points, problem_of(points)).report["by_channel"]["channel 0"]
+    assert chosen["trees"] == TreeSettings().trees
+    assert not any(name.startswith(("trees=", "samples=")) for name in chosen["tried"])
+
+
 def test_kriging_finds_the_direction_in_which_a_field_varies():
     rng = np.random.default_rng(3)
     coordinates = rng.uniform(0, 10, size=(500, 2))
