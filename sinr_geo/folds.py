@@ -2,9 +2,10 @@
 
 A choice made on scattered samples says little about holes, and the other way round. Three ways to
 withhold are tried: scattered at random; the gaps themselves mirrored and shifted over observed
-cells of a lattice (the clouds of another day); and round patches as deep as the gaps. Those
-whose distances to the nearest remaining observation are most like those of the gaps are taken;
-patches only where they fit clearly better (10 %), for they have not the gaps' shape.
+cells of a lattice (the clouds of another day); and round patches as deep as the gaps. Those are
+taken whose distances to the nearest remaining observation, and what is left in the other channels
+beside them, are most like those of the gaps; patches only where they fit clearly better (10 %),
+for they have not the gaps' shape.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = ["Fold", "gap_folds", "scattered_folds", "thinned_fold"]
 
 _SHARE = 0.15
 _MOST = 0.35
+_BESIDE = 0.5
 _FEWEST_SHIFTS, _MOST_SHIFTS = 6, 40
 _ENTRIES_OF_SHIFTS = 10_000_000
 _ENOUGH, _MOST_COPIES = 300, 60
@@ -69,19 +71,35 @@ class Fold:
 
 
 def scattered_folds(
-    points: PointSet, *, count: int, seed: int, share: float = _SHARE
+    points: PointSet,
+    *,
+    count: int,
+    seed: int,
+    share: float = _SHARE,
+    gaps: BoolArray | None = None,
 ) -> tuple[BoolArray, ...]:
-    """Withhold observed entries at random.
+    """Withhold observed entries at random, folds that do not overlap.
 
-    Whole points are withheld where every point is observed in all channels or in none, single
-    entries elsewhere. Folds do not overlap.
+    Whole points are withheld where it is mostly whole points that are missing, single entries
+    elsewhere: what the other channels say of a withheld entry they must say of a missing one, too.
+
+    Parameters
+    ----------
+    points : PointSet
+    count : int
+        Number of folds.
+    seed : int
+    share : float
+        Of the observed entries, in a fold.
+    gaps : ndarray of bool, shape (n, s), optional
+        Missing entries that are to be filled; by default all that are missing.
 
     Returns
     -------
     tuple of ndarray of bool, each of shape (n, s)
     """
     rng = generator(seed, "scattered folds")
-    whole = _points_are_whole(points.observed)
+    whole = _missing_whole(points.observed, ~points.observed if gaps is None else gaps)
     candidates = np.flatnonzero(points.observed.any(axis=1) if whole else points.observed)
     size = max(1, int(min(share, 1.0 / count) * candidates.size))
     drawn = rng.permutation(candidates)
@@ -113,9 +131,9 @@ def gap_folds(
     tuple of ndarray of bool, each of shape (n, s)
         Observed entries to withhold; every channel keeps at least one observed entry.
     """
-    scattered = scattered_folds(points, count=count, seed=seed)
     if not wanted.any():
-        return scattered
+        return scattered_folds(points, count=count, seed=seed)
+    scattered = scattered_folds(points, count=count, seed=seed, gaps=wanted)
     places = _views(points)
     rng = generator(seed, "gap folds")
 
@@ -124,8 +142,12 @@ def gap_folds(
 
     law = laws(points.observed, wanted)
 
+    beside = _observed_beside(points.observed, wanted)
+
     def misfit(fold: BoolArray) -> float:
-        return float(np.abs(laws(points.observed & ~fold, fold) - law).mean())
+        kept = points.observed & ~fold
+        apart = float(np.abs(laws(kept, fold) - law).mean())
+        return apart + abs(_observed_beside(kept, fold) - beside)
 
     best: list[tuple[float, BoolArray]] = []
     ways = (
@@ -181,9 +203,20 @@ def _views(points: PointSet) -> list[FloatArray]:
     return [Embedding.fit(points, ratio)(points.coordinates) for ratio in asked]
 
 
-def _points_are_whole(observed: BoolArray) -> bool:
-    """Whether every point is observed in all channels or in none."""
-    return bool((observed.all(axis=1) == observed.any(axis=1)).all())
+def _missing_whole(observed: BoolArray, gaps: BoolArray) -> bool:
+    """Whether mostly nothing is observed beside a missing entry, in the other channels there.
+
+    That is when less than half as many of them are observed as of all entries. A few points that
+    are observed in part, such as dark cells that a band's nodata value takes for missing, do not
+    make a scene one of single missing entries.
+    """
+    return _observed_beside(observed, gaps) <= _BESIDE * float(observed.mean())
+
+
+def _observed_beside(observed: BoolArray, entries: BoolArray) -> float:
+    """Return which share of the other channels is observed where entries are missing; 0 of none."""
+    pairs = entries.sum() * (entries.shape[1] - 1)
+    return float((entries.sum(axis=1) * observed.sum(axis=1)).sum() / max(1, pairs))
 
 
 def _leave_some(observed: BoolArray, fold: BoolArray) -> BoolArray:

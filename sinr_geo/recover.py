@@ -21,6 +21,7 @@ from sinr_geo.options import Options
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Flag, Prediction, Recovery
 from sinr_geo.trial import Trial
+from sinr_geo.whole_points import without_partial_points
 from sinr_geo.workers import one_thread_each
 
 __all__ = ["recover_points", "sparse_channels"]
@@ -60,7 +61,7 @@ def recover_points(
     reach, notes = np.inf, tuple[str, ...]()
     if varying.size:
         gaps = wanted[:, varying]
-        part = points.select_channels(varying)
+        part = without_partial_points(points.select_channels(varying), gaps)
         drift = GapDrift.of(part, gaps, options.seed, correct=options.correct_missingness)
         part = drift.without(part)
         noise = NoiseByPlace.of(part, task)

@@ -48,8 +48,9 @@ class Trial:
         """
         rows = representative_rows(points, problem.wanted, _POINTS[problem.effort], problem.seed)
         if rows.size < len(points):
+            share = rows.size / len(points)
             points = points.take(rows)
-            problem = replace(problem, wanted=problem.wanted[rows])
+            problem = replace(problem, wanted=problem.wanted[rows], share=share)
         return cls(points, replace(problem, folds=_folds(points, problem), shared=Shared()))
 
 

@@ -22,9 +22,10 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
 
     Where many channels have masks that differ by entry, methods that know no channel from another
     cannot keep up (three nearest entries had 24 dB where the Gaussian head had 30), and would cost
-    one fit per channel: there the heads stand alone. Trees are for where they can be grown in less
-    than a minute, learners for scattered points: on ten days of sea surface temperature predicting
-    with them alone took two minutes. Time as channels is for enough steps.
+    one fit per channel: there the heads stand alone. Trees are for where growing them takes about a
+    minute at most: few channels, and 150,000 samples, counted once for every mask. Learners are for
+    scattered points: on ten days of sea surface temperature predicting with them alone took two
+    minutes. Time as channels is for enough steps.
     """
     if problem.task is Task.DENOISING:
         return (*_HEADS, "kriging")
@@ -33,14 +34,15 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
         return (*_HEADS, *steps)
     # rbf comes before sinr, which waits for what sinr-bayes finds out about distance.
     names = ["sinr-bayes", "rbf", "sinr", "kriging", *steps]
-    if _samples_by_mask(points) <= _MOST_FOR_TREES:
+    if len(points.channels) <= MANY_CHANNELS and _samples(points, problem) <= _MOST_FOR_TREES:
         names.append("trees")
     if points.lattice is None and learners_apply(points, problem):
         names += ["residual-trees", "attention"]
     return tuple(names)
 
 
-def _samples_by_mask(points: PointSet) -> int:
-    """Count the samples of every mask; the channels of one mask share theirs."""
+def _samples(points: PointSet, problem: Problem) -> float:
+    """Count the samples that will be fitted, those of every mask; its channels share them."""
     firsts = [columns[0] for columns in same_pattern(points.observed)]
-    return int(np.count_nonzero(points.observed[:, firsts]))
+    chosen_on = np.count_nonzero(points.observed[:, firsts])
+    return float(chosen_on / problem.share)

@@ -81,6 +81,8 @@ class Problem:
     progress : Progress
     shared_effort : Effort, optional
         At which methods choose what they share, where it is not this one's.
+    share : float
+        Of the data that will be fitted, which is chosen on; 1 where that is all.
     shared : Shared
         What methods that choose on these folds have found out and others may need too; whoever
         changes the folds starts an empty one.
@@ -94,6 +96,7 @@ class Problem:
     device: str
     progress: Progress
     shared_effort: Effort | None = None
+    share: float = 1.0
     shared: Shared = field(default_factory=Shared, repr=False)
 
     def select_channels(self, columns: IntArray) -> Problem:

@@ -27,7 +27,8 @@ _GRIDS = {
     "directions": (1, 2, 4, 8),
     "leaf": (1, 2, 3, 5, 10),
 }
-_LIGHTER = {"trees": 40, "samples": 5_000}
+_LIGHTER = {"trees": 40, "samples_a_query": 8}
+_FEWEST_NEAR = 5_000
 _LEFT_OUT = 3
 _WORK = 2e7
 _FEWEST = 20
@@ -43,9 +44,10 @@ class TreeSettings:
     trees : int
         At most: fewer where there are many samples. More are never worse but for their time, so 40
         are enough to choose the rest by.
-    samples : int
-        That trees are grown from, at most; those nearest to what is asked. 5,000 are enough to
-        choose by.
+    samples_a_query : int or None
+        Trees are grown from so many times as many samples as are asked for, those nearest to what
+        is asked, but from no fewer than 5,000. By default from all; 8 are enough to compare
+        settings by.
     directions : int
         Random directions that a tree may cut across, per dimension.
     leaf : int
@@ -59,7 +61,7 @@ class TreeSettings:
     """
 
     trees: int = 300
-    samples: int = 1_000_000
+    samples_a_query: int | None = None
     directions: int = 4
     leaf: int = 2
     normals: float = 0.0
@@ -81,7 +83,9 @@ class TreeSettings:
 
         A sample itself is predicted by the third of the trees that did not see it.
         """
-        samples = samples.nearest_to_queries(self.samples)
+        if self.samples_a_query is not None:
+            most = max(_FEWEST_NEAR, self.samples_a_query * len(samples.queries))
+            samples = samples.nearest_to_queries(most)
         rng = generator(samples.seed, "trees")
         lot = rng.permutation(len(samples.places))
         smoothing = bool((samples.own >= 0).any()) and lot.size > 1

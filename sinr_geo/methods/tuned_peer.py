@@ -59,11 +59,15 @@ class Scattered:
     seed: int
 
     def nearest_to_queries(self, most: int) -> Scattered:
-        """Return the same with so many samples at most: those nearest to a query."""
+        """Return the same with so many samples at most: those nearest to a query.
+
+        Of samples that are equally near, as most are on a grid, chance decides which are kept.
+        """
         if len(self.places) <= most:
             return self
         distance, _ = nearest(self.queries, self.places, 1)
-        kept = np.sort(np.argpartition(distance[:, 0], most)[:most])
+        lot = generator(self.seed, "samples near queries").permutation(len(self.places))
+        kept = np.sort(lot[np.argsort(distance[lot, 0], kind="stable")[:most]])
         renumbered = np.full(len(self.places) + 1, -1, dtype=np.int64)
         renumbered[kept] = np.arange(most)
         return replace(
@@ -107,7 +111,8 @@ def choose_peer(
     points : PointSet
     problem : Problem
     lighter : mapping of str to float, optional
-        Fields that are smaller while settings are compared, because more of them is never worse.
+        Fields that are smaller while settings are compared: what costs time and changes little
+        about which settings are best.
     """
     space = Space.fit(points)
     usable = {"ratio": space.own_scale, "stretch": space.sheared, "normals": space.surface}

@@ -75,6 +75,24 @@ def test_whole_points_or_single_entries_as_the_data_have_it():
     assert (fold.any(axis=1) & ~fold.all(axis=1)).any()
 
 
+def test_a_few_dark_cells_do_not_make_single_entries_of_missing_pixels():
+    rng = np.random.default_rng(3)
+    missing = np.repeat((rng.random((40, 40)) < 0.5)[..., None], 3, axis=2)
+    missing |= rng.random((40, 40, 3)) < 0.02
+    points = scene(missing, 3)
+    for fold in gap_folds(points, ~points.observed, count=3, seed=0):
+        withheld = fold.any(axis=1)
+        assert not ((points.observed & ~fold)[withheld]).any()
+
+
+def test_where_one_band_alone_has_holes_the_others_stay():
+    missing = np.stack((holes(), np.zeros_like(holes()), np.zeros_like(holes())), axis=-1)
+    points = scene(missing, 3)
+    for fold in gap_folds(points, ~points.observed, count=3, seed=0):
+        withheld = fold.any(axis=1)
+        assert (points.observed & ~fold)[withheld].sum(axis=1).min() >= 2
+
+
 def test_scattered_folds_do_not_overlap_and_the_seed_decides():
     points = scene(np.zeros((40, 40), dtype=bool))
     first, second = scattered_folds(points, count=2, seed=5)

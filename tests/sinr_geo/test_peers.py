@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,14 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.folds import Fold, scattered_folds
+from sinr_geo.kriging.settings import FieldSettings
 from sinr_geo.methods.kriging import KrigingMethod
+from sinr_geo.methods.members import members_for
 from sinr_geo.methods.nearest_neighbours import NearestMethod, NearestSettings
 from sinr_geo.methods.protocol import Effort, Problem, Task
 from sinr_geo.methods.rbf import RbfMethod, RbfSettings
 from sinr_geo.methods.trees import TreeSettings, TreesMethod
-from sinr_geo.methods.tuned_peer import Scattered
+from sinr_geo.methods.tuned_peer import Scattered, choose_peer
 from sinr_geo.points import Lattice, PointSet
 
 METHODS = (KrigingMethod, RbfMethod, NearestMethod, TreesMethod)
@@ -243,16 +246,17 @@ def test_trees_are_deterministic_and_do_not_see_the_sample_itself():
     assert np.abs(np.corrcoef(found[:, 0], samples.values[:, 0])[0, 1]) < 0.6
 
 
-def test_trees_are_grown_from_the_samples_nearest_to_what_is_asked():
+def test_trees_grown_from_nearby_samples_know_nothing_of_far_ones(monkeypatch):
+    monkeypatch.setattr("sinr_geo.methods.trees._FEWEST_NEAR", 40)
     rng = np.random.default_rng(4)
     places, values = rng.uniform(0, 10, size=(300, 2)), rng.normal(size=(300, 1))
     corner = np.array([[0.5, 0.5], [1.0, 0.2]])
     far = places[:, 0] > 5.0
     samples = Scattered(places, values, corner, np.full(2, -1), 0)
     changed = Scattered(places, np.where(far[:, None], 1e6, values), corner, np.full(2, -1), 0)
-    few = TreeSettings(trees=20, samples=40)
-    np.testing.assert_array_equal(few(samples)[0], few(changed)[0])
-    assert (TreeSettings(trees=20)(samples)[0] != few(samples)[0]).any()
+    near, every = TreeSettings(trees=20, samples_a_query=8), TreeSettings(trees=20)
+    np.testing.assert_array_equal(near(samples)[0], near(changed)[0])
+    assert (every(samples)[0] != near(samples)[0]).any()
 
 
 def test_what_is_kept_near_the_queries_still_knows_its_own_samples():
@@ -267,11 +271,52 @@ def test_what_is_kept_near_the_queries_still_knows_its_own_samples():
     assert near.own[2] == -1
 
 
-def test_trees_are_many_in_the_end_however_few_settings_were_compared_by():
+def test_on_a_grid_all_regions_keep_samples_near_the_queries():
+    row, column = np.divmod(np.arange(80 * 80), 80)
+    gap = (row + column) % 3 == 0
+    grid = np.stack((row, column), axis=1).astype(float)
+    asked = np.full(gap.sum(), -1)
+    samples = Scattered(grid[~gap], np.ones((int((~gap).sum()), 1)), grid[gap], asked, 0)
+    kept = samples.nearest_to_queries(800).places
+    assert np.bincount((kept[:, 0] // 10).astype(int), minlength=8).min() > 50
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """An interpolator that says how large its settings were whenever it was asked."""
+
+    calls: list[tuple[int, int]]
+    size: int = 9
+    neighbours: int = 1
+
+    @property
+    def geometry(self):
+        return FieldSettings()
+
+    def __call__(self, samples):
+        self.calls.append((self.size, self.neighbours))
+        mean = np.full((len(samples.queries), samples.values.shape[1]), float(self.neighbours))
+        return mean, np.ones_like(mean)
+
+
+def test_settings_are_compared_lighter_than_they_predict():
     points, _ = some_points("plane")
-    chosen = TreesMethod().choose(points, problem_of(points)).report["by_channel"]["channel 0"]
-    assert chosen["trees"] == TreeSettings().trees
-    assert not any(name.startswith(("trees=", "samples=")) for name in chosen["tried"])
+    calls = []
+    grids = {"neighbours": (1, 2, 3)}
+    choice = choose_peer(
+        "recording", _Recording(calls), grids, points, problem_of(points), lighter={"size": 2}
+    )
+    sizes = [size for size, _ in calls]
+    assert sizes == [2] * (len(sizes) - 2) + [9] * 2
+    assert choice.report["by_channel"]["channel 0"]["size"] == 9
+
+
+def test_trees_are_members_on_grids_that_are_not_too_large():
+    points, _ = some_points("grid in time")
+    problem = problem_of(points)
+    assert "trees" in members_for(points, problem)
+    assert "trees" not in members_for(points, replace(problem, share=1e-3))
+    assert "residual-trees" not in members_for(points, problem)
 
 
 def test_kriging_finds_the_direction_in_which_a_field_varies():
