@@ -14,7 +14,7 @@ from sinr_geo.points import PointSet
 __all__ = ["members_for"]
 
 _HEADS = ("sinr-bayes", "sinr")
-_MOST_FOR_TREES = 150_000
+_MOST_FOR_TREES = 250_000
 
 
 def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
@@ -22,27 +22,28 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
 
     Where many channels have masks that differ by entry, methods that know no channel from another
     cannot keep up (three nearest entries had 24 dB where the Gaussian head had 30), and would cost
-    one fit per channel: there the heads stand alone. Trees are for where growing them takes about a
-    minute at most: few channels, and 150,000 samples, counted once for every mask. Learners are for
-    scattered points: on ten days of sea surface temperature predicting with them alone took two
-    minutes. Time as channels is for enough steps.
+    one fit per channel: there the heads stand alone. Trees are for where growing them takes less
+    than a minute: few channels, and 250,000 coordinates of samples, counted once for every mask.
+    Learners are for scattered points: on ten days of sea surface temperature predicting with them
+    alone took two minutes. Time as channels is for enough steps.
     """
     if problem.task is Task.DENOISING:
         return (*_HEADS, "kriging")
     steps = ("sinr-steps",) if SinrStepsMethod.applies(points, problem) else ()
     if differs_by_entry(points) and len(points.channels) > MANY_CHANNELS:
         return (*_HEADS, *steps)
-    # rbf comes before sinr, which waits for what sinr-bayes finds out about distance.
-    names = ["sinr-bayes", "rbf", "sinr", "kriging", *steps]
-    if len(points.channels) <= MANY_CHANNELS and _samples(points, problem) <= _MOST_FOR_TREES:
-        names.append("trees")
+    few = len(points.channels) <= MANY_CHANNELS
+    grown = few and _coordinates(points, problem) <= _MOST_FOR_TREES
+    # What takes longest comes first, so that no core waits for it in the end; sinr waits for what
+    # sinr-bayes finds out about distance.
+    names = ["sinr-bayes", *(["trees"] if grown else []), "rbf", "sinr", "kriging", *steps]
     if points.lattice is None and learners_apply(points, problem):
         names += ["residual-trees", "attention"]
     return tuple(names)
 
 
-def _samples(points: PointSet, problem: Problem) -> float:
-    """Count the samples that will be fitted, those of every mask; its channels share them."""
+def _coordinates(points: PointSet, problem: Problem) -> float:
+    """Count the coordinates of the samples that will be fitted; channels of one mask share them."""
     firsts = [columns[0] for columns in same_pattern(points.observed)]
     chosen_on = np.count_nonzero(points.observed[:, firsts])
-    return float(chosen_on / problem.share)
+    return float(len(points.axes) * chosen_on / problem.share)

@@ -24,14 +24,14 @@ _GRIDS = {
     "ratio": RATIOS,
     "normals": (0.0, 8.0, 32.0),
     "stretch": STRETCHES,
-    "directions": (1, 2, 4, 8),
+    "directions": (1, 2, 4),
     "leaf": (1, 2, 3, 5, 10),
 }
 _LIGHTER = {"trees": 40, "samples_a_query": 8}
 _FEWEST_NEAR = 5_000
 _LEFT_OUT = 3
 _WORK = 2e7
-_FEWEST = 20
+_FEWEST = 16
 _CHUNK = 100_000
 
 
@@ -109,7 +109,7 @@ class TreeSettings:
         return mean, np.sqrt(np.maximum(squares / count - mean**2, 0.0))
 
     def _affordable(self, size: int) -> int:
-        """Return how many trees, but no fewer than 20, a table of some size allows."""
+        """Return how many trees, but no fewer than 16, a table of some size allows."""
         return min(self.trees, max(_FEWEST, int(_WORK / size)))
 
 
