@@ -61,7 +61,9 @@ def recover_points(
     reach, notes = np.inf, tuple[str, ...]()
     if varying.size:
         gaps = wanted[:, varying]
-        part = without_partial_points(points.select_channels(varying), gaps)
+        part = points.select_channels(varying)
+        if task is Task.COMPLETION:
+            part = without_partial_points(part, gaps)
         drift = GapDrift.of(part, gaps, options.seed, correct=options.correct_missingness)
         part = drift.without(part)
         noise = NoiseByPlace.of(part, task)

@@ -20,7 +20,8 @@ def without_partial_points(points: PointSet, wanted: BoolArray) -> PointSet:
     """Hide the points that are observed in some channels only, if they are few.
 
     That is less than a hundredth of the observed points, with less than a hundredth of the wanted
-    entries. Those are then recovered from other points, as all others are.
+    entries. Those are then recovered from other points, as all others are. In denoising, where
+    what was observed is replaced, every reading is needed: nothing may be hidden there.
 
     Parameters
     ----------

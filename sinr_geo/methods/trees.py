@@ -44,10 +44,9 @@ class TreeSettings:
     trees : int
         At most: fewer where there are many samples. More are never worse but for their time, so 40
         are enough to choose the rest by.
-    samples_a_query : int or None
+    samples_a_query : int
         Trees are grown from so many times as many samples as are asked for, those nearest to what
-        is asked, but from no fewer than 5,000. By default from all; 8 are enough to compare
-        settings by.
+        is asked, but from no fewer than 5,000; 0 for all. 8 are enough to compare settings by.
     directions : int
         Random directions that a tree may cut across, per dimension.
     leaf : int
@@ -61,7 +60,7 @@ class TreeSettings:
     """
 
     trees: int = 300
-    samples_a_query: int | None = None
+    samples_a_query: int = 0
     directions: int = 4
     leaf: int = 2
     normals: float = 0.0
@@ -83,7 +82,7 @@ class TreeSettings:
 
         A sample itself is predicted by the third of the trees that did not see it.
         """
-        if self.samples_a_query is not None:
+        if self.samples_a_query > 0:
             most = max(_FEWEST_NEAR, self.samples_a_query * len(samples.queries))
             samples = samples.nearest_to_queries(most)
         rng = generator(samples.seed, "trees")

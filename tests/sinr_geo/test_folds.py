@@ -85,12 +85,18 @@ def test_a_few_dark_cells_do_not_make_single_entries_of_missing_pixels():
         assert not ((points.observed & ~fold)[withheld]).any()
 
 
-def test_where_one_band_alone_has_holes_the_others_stay():
-    missing = np.stack((holes(), np.zeros_like(holes()), np.zeros_like(holes())), axis=-1)
+SCATTERED = np.random.default_rng(0).random((60, 60)) < 0.5
+HALF = np.indices((60, 60))[1] < 30
+
+
+@pytest.mark.parametrize("gaps", [holes(), SCATTERED, HALF], ids=["holes", "scattered", "half"])
+def test_where_one_band_alone_has_gaps_the_others_stay(gaps):
+    missing = np.stack((gaps, np.zeros_like(gaps), np.zeros_like(gaps)), axis=-1)
     points = scene(missing, 3)
-    for fold in gap_folds(points, ~points.observed, count=3, seed=0):
-        withheld = fold.any(axis=1)
-        assert (points.observed & ~fold)[withheld].sum(axis=1).min() >= 2
+    for seed in range(2):
+        for fold in gap_folds(points, ~points.observed, count=3, seed=seed):
+            withheld = fold.any(axis=1)
+            assert (points.observed & ~fold)[withheld].sum(axis=1).min() >= 2
 
 
 def test_scattered_folds_do_not_overlap_and_the_seed_decides():

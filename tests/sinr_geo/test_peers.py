@@ -317,6 +317,12 @@ def test_trees_are_members_on_grids_that_are_not_too_large():
     assert "trees" in members_for(points, problem)
     assert "trees" not in members_for(points, replace(problem, share=1e-3))
     assert "residual-trees" not in members_for(points, problem)
+    axes = (AxisKind.PROJECTED,) * 2
+    for bands, grown in ((8, True), (9, False)):
+        places, values = np.random.default_rng(0).random((60, 2)), np.ones((60, bands))
+        observed = np.repeat(np.arange(60)[:, None] % 2 == 0, bands, axis=1)
+        points = points_of(places, axes, values, observed)
+        assert ("trees" in members_for(points, problem_of(points))) == grown
 
 
 def test_kriging_finds_the_direction_in_which_a_field_varies():

@@ -49,6 +49,23 @@ def test_gaps_of_single_bands_are_left_as_they_are():
     assert without_partial_points(points, many) is points
 
 
+def test_denoising_heeds_what_a_partly_observed_point_says():
+    missing = pixels()
+    (dark,) = np.flatnonzero(~missing.any(axis=1))[[7]]
+    missing[dark, 1] = True
+    points = scene(missing)
+    noise = 0.3 * np.random.default_rng(2).normal(size=points.values.shape)
+    options = Options(method="kriging", effort=Effort.FAST)
+    found = []
+    for more in (0.0, 0.5):
+        noise[dark, 0] += more
+        noisy = points.with_values(points.values + noise)
+        recovery = recover_points(noisy, missing, Task.DENOISING, options, lambda *told: None)
+        assert recovery.flag[dark, 0] == Flag.DENOISED
+        found.append(recovery.values[dark, 0])
+    assert abs(found[1] - found[0]) > 1e-3
+
+
 def test_a_band_missing_in_a_dark_cell_is_filled_and_the_others_stay():
     missing = pixels()
     (dark,) = np.flatnonzero(~missing.any(axis=1))[[7]]

@@ -57,6 +57,7 @@ _LABELS = {
     "scale_cells": "Width, in cells",
     "score": "Withheld error",
     "slope_of_disagreement": "Exponent of the members' disagreement",
+    "samples_a_query": "Nearest samples per place that is asked for; 0 for all samples",
     "slope_of_local_spread": "Exponent of the local spread of the values",
     "slope_of_members_error": "Exponent of the members' own standard error",
     "slope_of_one_sidedness": "Growth from 0 to 1 of one-sidedness, as a logarithm",
