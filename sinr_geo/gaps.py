@@ -21,6 +21,13 @@ from sinr_geo.points import BoolArray, Lattice, PointSet
 __all__ = ["Gaps", "gaps_within", "wanted_gaps"]
 
 _STEPS_THAT_TELL_LAND = 3
+_LEAST_SHARE = 0.001
+_ROUNDING = 1e-9
+_CUT_OFF = 8.0 / 3.0
+"""Samples' worth of area, times the logarithm of their number, that the hull of random samples of
+a rectangle lacks on the mean (Renyi and Sulanke 1963)."""
+
+_SURELY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,9 @@ def _left(entries: BoolArray, where: str, *, option: bool = True) -> str:
     if not entries.any():
         return ""
     hint = "; --where all fills them" if option else ""
-    return f"left {entries.mean():.1%} of all samples unfilled {where}{hint}"
+    share = max(float(entries.mean()), _LEAST_SHARE)
+    few = "less than " if share > entries.mean() else ""
+    return f"left {few}{share:.1%} of all samples unfilled {where}{hint}"
 
 
 def _never_observed(points: PointSet, lattice: Lattice) -> BoolArray:
@@ -105,7 +114,9 @@ def _time_channels(points: PointSet) -> list[NDArray[np.int64]]:
 def _footprint(points: PointSet, lattice: Lattice) -> BoolArray:
     """Mark points inside the convex hull of all cells observed at all, grown by their spacing.
 
-    Shape (n, 1). The hull is drawn over the two space dimensions of the grid, in cells.
+    Shape (n, 1). The hull is drawn over the two space dimensions of the grid, in cells. Where no
+    more lies outside it than chance cuts off the corners of a grid that is sampled all over, there
+    is no collar, and every point is inside.
     """
     everywhere = np.ones((len(points), 1), dtype=np.bool_)
     if len(lattice.space) != 2:
@@ -119,13 +130,17 @@ def _footprint(points: PointSet, lattice: Lattice) -> BoolArray:
         hull = ConvexHull(_ends_of_rows(seen))
     except (QhullError, ValueError):
         return everywhere
-    spacing = max(1.0, float(np.sqrt(hull.volume / np.count_nonzero(seen))))
+    samples = np.count_nonzero(seen)
+    spacing = max(1.0, float(np.sqrt(hull.volume / samples)))
     normals, offsets = hull.equations[:, :2], hull.equations[:, 2]
-    inside = np.ones(sides, dtype=np.bool_)
+    beyond = np.full(sides, -np.inf)
     down, along = np.arange(sides[0])[:, None], np.arange(sides[1])[None, :]
     for (first, second), offset in zip(normals, offsets, strict=True):
-        inside &= down * first + along * second + offset <= spacing + 1e-9
-    return np.asarray(inside[row, column][:, None])
+        np.maximum(beyond, down * first + along * second + offset, out=beyond)
+    by_chance = _SURELY * _CUT_OFF * np.log(samples) * spacing**2
+    if np.count_nonzero(beyond > _ROUNDING) <= by_chance:
+        return everywhere
+    return np.asarray(beyond[row, column][:, None] <= spacing + _ROUNDING)
 
 
 def _ends_of_rows(seen: BoolArray) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from sinr_geo import Axis, AxisKind, Channel, Lattice, PointSet
 from sinr_geo.gaps import gaps_within, wanted_gaps
@@ -70,6 +71,35 @@ def test_scattered_gaps_at_the_edge_are_wanted():
     values = np.where(np.random.default_rng(0).random((30, 30)) < 0.5, 1.0, np.nan)
     values[0, 0] = np.nan
     assert wanted_gaps(cube(values), everything=False).wanted.reshape(30, 30)[0, 1:].any()
+
+
+@pytest.mark.parametrize("observed", [0.1, 0.5, 0.8])
+def test_chance_makes_no_collar_of_the_corners(observed):
+    for seed in range(15):
+        values = np.where(np.random.default_rng(seed).random((60, 90)) < observed, 1.0, np.nan)
+        gaps = wanted_gaps(cube(values), everything=False)
+        assert gaps.wanted.sum() == np.isnan(values).sum()
+        assert gaps.notes == ()
+
+
+def test_the_collar_of_a_scene_that_is_hardly_rotated_is_left():
+    row, column = np.indices((100, 100))
+    angle = np.radians(3.0)
+    across = (column - 50) * np.cos(angle) + (row - 50) * np.sin(angle)
+    along = (row - 50) * np.cos(angle) - (column - 50) * np.sin(angle)
+    from_middle = np.maximum(np.abs(across), np.abs(along))
+    values = np.where(from_middle < 47, 1.0, np.nan)
+    gaps = wanted_gaps(cube(values), everything=False)
+    collar = from_middle > 48.5
+    assert collar.sum() > 200
+    assert not gaps.wanted.reshape(100, 100)[collar].any()
+
+
+def test_a_share_too_small_to_show_is_not_nothing():
+    values = np.ones((3, 60, 60))
+    values[:, 20, 20] = np.nan
+    (note,) = wanted_gaps(cube(values), everything=False).notes
+    assert "less than 0.1% of all samples" in note
 
 
 def test_a_mask_decides_alone():
