@@ -26,7 +26,8 @@ from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Problem
 from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
-from sinr_geo.scoring import withheld_rmse
+from sinr_geo.scoring import channel_spreads
+from sinr_geo.sure_gain import PieceErrors, pieces_of_space
 
 __all__ = ["KernelChoice", "choose_kernel"]
 
@@ -106,10 +107,16 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
     )
     place = ground.places.scaled(start)
     trials = [_Trial(points, place, fold, problem) for fold in problem.folds]
+    piece = pieces_of_space(points, problem.folds)[np.concatenate([t.rows for t in trials])]
+
+    def score(settings: KernelSettings) -> PieceErrors:
+        return PieceErrors.of(np.concatenate([t.errors(settings) for t in trials]), piece)
+
     found = search(
         start,
         _GRID,
-        lambda settings: float(np.mean([trial.score(settings) for trial in trials])),
+        score,
+        better=PieceErrors.clearly_better,
         progress=problem.progress,
         what="choosing the kernel",
     )
@@ -118,18 +125,23 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
 
 
 class _Trial:
-    """One fold: what is left to fit on, which withheld entries are asked for, and segmentations."""
+    """One fold: what is left to fit on, which withheld entries are asked for, and segmentations.
+
+    `rows` are the asked points.
+    """
 
     def __init__(self, points: PointSet, place: FloatArray, fold: Fold, problem: Problem) -> None:
         self._truth = points
         self._place = place
         self._train = fold.train(points)
         self._few = fold.asked
+        self._spread = channel_spreads(points)
+        self.rows = np.flatnonzero(fold.asked.any(axis=1))
         self._problem = problem
         self._known_centres: dict[float, FloatArray] = {}
 
-    def score(self, settings: KernelSettings) -> float:
-        """Return the withheld RMSE."""
+    def errors(self, settings: KernelSettings) -> FloatArray:
+        """Return errors at the asked points (rows, s) in units of the channels' spread."""
         place, alpha = self._place, settings.alpha
         if alpha not in self._known_centres:
             self._known_centres[alpha] = _centres(
@@ -141,7 +153,8 @@ class _Trial:
                 part.levels, self._known_centres[alpha], settings, self._problem.device
             )
             mean[part.entries] = part.unscaled(field.mean(place[part.rows]))
-        return withheld_rmse(self._truth, self._few, mean)
+        errors = np.where(self._few, mean - self._truth.values, np.nan) / self._spread
+        return np.asarray(errors[self.rows])
 
 
 def _centres(

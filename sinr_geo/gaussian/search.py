@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, SupportsFloat, TypeVar
 
 from sinr_geo.methods.protocol import Progress
 
 __all__ = ["Searched", "search"]
 
 S = TypeVar("S")
+E = TypeVar("E", bound=SupportsFloat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,16 @@ class Searched(Generic[S]):
     tried: Mapping[str, float]
 
 
+def _lower(score: SupportsFloat, than: SupportsFloat) -> bool:
+    return float(score) < float(than)
+
+
 def search(
     start: S,
     grids: Mapping[str, Sequence[float]],
-    score: Callable[[S], float],
+    score: Callable[[S], E],
     *,
+    better: Callable[[E, E], bool] = _lower,
     allowed: Callable[[S], bool] = lambda settings: True,
     progress: Progress,
     what: str,
@@ -49,6 +55,10 @@ def search(
         Increasing values by field, in the order of the search.
     score : callable
         Lower is better.
+    better : callable
+        Whether a score is enough better than another to be believed. A setting stays as it was
+        where that is so of no score on the way to the lowest: a first step can be sure, and the
+        best place after it uncertain.
     allowed : callable
         Whether settings may be tried; the search does not go beyond ones that may not.
     progress : callable
@@ -56,18 +66,22 @@ def search(
         What `progress` is told.
     """
     best, lowest = start, score(start)
-    tried = {"start": lowest}
+    tried = {"start": float(lowest)}
     for step, (name, grid) in enumerate(grids.items()):
         progress(what, step / len(grids))
         here = getattr(best, name)
+        line, low, sure = best, lowest, False
         for side in ([v for v in grid if v > here], [v for v in reversed(grid) if v < here]):
             for value in side:
                 changed: Any = {name: type(here)(value)}
                 candidate: S = replace(best, **changed)  # type: ignore[type-var]
                 if not allowed(candidate):
                     break
-                found = tried[f"{name}={value:g}"] = score(candidate)
-                if not found < lowest:
+                found = score(candidate)
+                tried[f"{name}={value:g}"] = float(found)
+                if not float(found) < float(low):
                     break
-                best, lowest = candidate, found
-    return Searched(best, lowest, tried)
+                line, low, sure = candidate, found, sure or better(found, lowest)
+        if sure:
+            best, lowest = line, low
+    return Searched(best, float(lowest), tried)

@@ -7,7 +7,7 @@ channel, whether it is better made nearly normal before kriging.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -21,6 +21,7 @@ from sinr_geo.kriging.simplex import refined
 from sinr_geo.kriging.trials import Trials
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.points import BoolArray, PointSet
+from sinr_geo.sure_gain import PieceErrors
 
 __all__ = ["FieldChoice", "choose_field"]
 
@@ -40,6 +41,7 @@ _GRID: Mapping[str, tuple[float, ...]] = {
     **_NEIGHBOURHOOD,
 }
 _GAIN_OF_SKEW = 0.99
+_SMALL_STRETCH = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +91,23 @@ def _chosen(points: PointSet, ground: Ground, problem: Problem) -> FieldChoice:
         return FieldChoice(FieldSettings(), plain, {})
     trials = Trials.of(points, ground, problem)
 
-    def score(settings: FieldSettings) -> float:
-        return trials.score(settings, plain)
+    def score(settings: FieldSettings) -> PieceErrors:
+        return trials.errors(settings, plain)
+
+    def trials_score(settings: FieldSettings) -> float:
+        return float(score(settings))
 
     def searched(
         start: FieldSettings, grid: Mapping[str, tuple[float, ...]], stage: str
     ) -> FieldSettings:
-        found = search(start, grid, score, progress=problem.progress, what="choosing the kriging")
+        found = search(
+            start,
+            grid,
+            score,
+            better=PieceErrors.clearly_better,
+            progress=problem.progress,
+            what="choosing the kriging",
+        )
         tried.update({stage + name: error for name, error in found.tried.items()})
         return found.settings
 
@@ -103,11 +115,24 @@ def _chosen(points: PointSet, ground: Ground, problem: Problem) -> FieldChoice:
     coarse = searched(FieldSettings(), _grid(ground), "")
     # A small neighbourhood says the same of the field, in less than half the time.
     near = replace(coarse, neighbours=min(coarse.neighbours, _NEIGHBOURS_OF_SIMPLEX))
-    evaluations = _EVALUATIONS[problem.effort]
-    fine = refined(near, ground.places.space.stretches, score, evaluations=evaluations)
+    stretches, evaluations = ground.places.space.stretches, _EVALUATIONS[problem.effort]
+    fine = refined(near, stretches, trials_score, evaluations=evaluations)
+    if stretches and not _surely_stretched(fine, score):
+        fine = refined(near, 0, trials_score, evaluations=evaluations // 2)
     wide = replace(fine, neighbours=coarse.neighbours)
     settings = searched(wide, _NEIGHBOURHOOD, "after the simplex, ")
     return FieldChoice(settings, _skewed(trials, settings, tried), tried)
+
+
+def _surely_stretched(
+    settings: FieldSettings, score: Callable[[FieldSettings], PieceErrors]
+) -> bool:
+    """Whether the stretch, or a small step its way, is clearly better than none."""
+    none = score(replace(settings, stretch=()))
+    largest = max(map(abs, settings.stretch), default=0.0)
+    step = min(1.0, _SMALL_STRETCH / max(largest, _SMALL_STRETCH))
+    small = replace(settings, stretch=tuple(step * one for one in settings.stretch))
+    return any(score(one).clearly_better(none) for one in (settings, small))
 
 
 def _grid(ground: Ground) -> dict[str, tuple[float, ...]]:
@@ -124,7 +149,7 @@ def _grid(ground: Ground) -> dict[str, tuple[float, ...]]:
 def _skewed(trials: Trials, settings: FieldSettings, tried: dict[str, float]) -> BoolArray:
     """Mark the channels whose withheld RMSE falls by 1 % if made nearly normal first."""
     every = np.ones(trials.spread.size, dtype=np.bool_)
-    plain, changed = trials.squares(settings, ~every), trials.squares(settings, every)
+    plain, changed = (trials.errors(settings, how).by_channel ** 2 for how in (~every, every))
     for number, square in enumerate(changed):
         tried[f"yeo_johnson of channel {number}"] = float(np.sqrt(square))
         tried[f"channel {number} as it is"] = float(np.sqrt(plain[number]))

@@ -12,6 +12,7 @@ from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.nearest import same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
+from sinr_geo.sure_gain import PieceErrors, pieces_of_space
 
 __all__ = ["Trials"]
 
@@ -51,12 +52,15 @@ class Trials:
     parts : tuple of _Trial
     spread : ndarray, shape (s,)
         Standard deviation of each channel.
+    piece : ndarray of int64, shape (sum of k,)
+        Piece of space of every asked point, parts one after the other.
     device : str
     """
 
     ground: Ground
     parts: tuple[_Trial, ...]
     spread: FloatArray
+    piece: IntArray
     device: str
 
     @classmethod
@@ -81,23 +85,20 @@ class Trials:
             parts.append(_Trial(rows, values, queries, truth, columns))
         spread = [column[seen].std() if seen.any() else 1.0 for column, seen in _columns(points)]
         scale = np.where(np.array(spread) > 0, spread, 1.0)
-        return cls(ground, tuple(parts), scale, problem.device)
+        piece = pieces_of_space(points, problem.folds)
+        asked = np.concatenate([part.asked for part in parts])
+        return cls(ground, tuple(parts), scale, piece[asked], problem.device)
 
-    def squares(self, settings: FieldSettings, skewed: BoolArray) -> FloatArray:
-        """Return each channel's mean squared error in units of its variance.
+    def errors(self, settings: FieldSettings, skewed: BoolArray) -> PieceErrors:
+        """Return the errors of settings by pieces of space, in units of the channel's spread.
 
         Parameters
         ----------
         settings : FieldSettings
         skewed : ndarray of bool, shape (s,)
             Channels that are made nearly normal before kriging.
-
-        Returns
-        -------
-        ndarray, shape (s,)
-            NaN where nothing is asked for.
         """
-        total, count = np.zeros((2, self.spread.size))
+        found = []
         for part in self.parts:
             field = KrigedField.fit(
                 self.ground,
@@ -107,16 +108,10 @@ class Trials:
                 skewed=skewed[part.columns],
                 device=self.device,
             )
-            error = (field.mean(self.ground, part.asked) - part.truth) / self.spread[part.columns]
-            total[part.columns] += np.nansum(error**2, axis=0)
-            count[part.columns] += np.isfinite(part.truth).sum(axis=0)
-        return np.asarray(np.where(count > 0, total / np.maximum(count, 1.0), np.nan))
-
-    def score(self, settings: FieldSettings, skewed: BoolArray) -> float:
-        """Return the root of the mean over the channels."""
-        squares = self.squares(settings, skewed)
-        told = np.isfinite(squares)
-        return float(np.sqrt(squares[told].mean())) if told.any() else float("nan")
+            error = np.full((part.asked.size, self.spread.size), np.nan)
+            error[:, part.columns] = field.mean(self.ground, part.asked) - part.truth
+            found.append(error / self.spread)
+        return PieceErrors.of(np.concatenate(found), self.piece)
 
 
 def _trains(points: PointSet, problem: Problem) -> list[PointSet]:

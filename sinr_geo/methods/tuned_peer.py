@@ -28,7 +28,8 @@ from sinr_geo.nearest import nearest
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
-from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, withheld_rmse
+from sinr_geo.scoring import channel_spreads, held_out_errors, held_out_rmse, known_score
+from sinr_geo.sure_gain import PieceErrors, pieces_of_space
 
 __all__ = ["RATIOS", "STRETCHES", "Interpolator", "Scattered", "choose_peer"]
 
@@ -142,16 +143,26 @@ def _searched(
         return Searched(start, float("nan"), {})
     columns = np.arange(len(points.channels))
 
-    def score(settings: Interpolator) -> float:
-        squares = []
-        for fold in folds:
+    piece = pieces_of_space(points, folds)
+    rows = [np.flatnonzero(fold.asked.any(axis=1)) for fold in folds]
+    spread = channel_spreads(points)
+
+    def score(settings: Interpolator) -> PieceErrors:
+        errors = []
+        for fold, asked in zip(folds, rows, strict=True):
             train = fold.train(points)
             mean, _ = _predicted(((columns, settings),), train, train, space, fold.asked, problem)
-            told = fold.asked & np.isfinite(mean)
-            squares.append(withheld_rmse(points, told, mean) ** 2)
-        return float(np.sqrt(np.nanmean(squares)))
+            errors.append((mean[asked] - points.values[asked]) / spread)
+        return PieceErrors.of(np.concatenate(errors), piece[np.concatenate(rows)])
 
-    return search(start, grids, score, progress=problem.progress, what="choosing settings")
+    return search(
+        start,
+        grids,
+        score,
+        better=PieceErrors.clearly_better,
+        progress=problem.progress,
+        what="choosing settings",
+    )
 
 
 def _thinned(fold: Fold, problem: Problem) -> Fold:

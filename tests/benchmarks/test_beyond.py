@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.beyond import FILES, Grid, beyond, clouds
+from benchmarks.beyond import FILES, beyond
+from benchmarks.grids import Grid, clouds, colours_missing, tracks
 from benchmarks.outside import NotForThisError, outside
 from benchmarks.real_files import SHARED
 from benchmarks.scores import scores_of
@@ -75,6 +76,26 @@ def test_every_band_has_noise_of_its_own():
     assert (share < 0.7).all()
     assert np.ptp(share) > 0.1
     assert scores_of(case, case.truth, None)["rmse"] == 0.0
+
+
+def test_tracks_cross_the_grid_and_leave_most_of_it_unseen():
+    unseen = tracks(40, 60, 5, 0)
+    assert unseen.shape == (1, 40, 60, 1)
+    assert 0.7 < unseen.mean() < 0.95
+    edge = np.concatenate([unseen[0, [0, -1], :, 0].ravel(), unseen[0, :, [0, -1], 0].ravel()])
+    assert not edge.all()
+
+
+def test_a_scan_keeps_its_places_and_loses_whole_colours():
+    rng = np.random.default_rng(0)
+    places, colours = rng.random((500, 3)), rng.integers(0, 255, (500, 3))
+    case = colours_missing("made", places, colours, seen=0.2, most=300, seed=1)
+    assert len(case.points) == 300
+    assert (case.scored.any(axis=1) == case.scored.all(axis=1)).all()
+    assert 0.7 < case.scored.mean() < 0.9
+    where = [np.flatnonzero((places == place).all(axis=1))[0] for place in case.points.coordinates]
+    assert np.array_equal(case.truth, colours[where])
+    assert np.isnan(case.points.values[case.scored]).all()
 
 
 @pytest.mark.parametrize("peer", COMPLETION)

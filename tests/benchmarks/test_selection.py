@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import selection
-from benchmarks.beyond import Grid, clouds
+from benchmarks.grids import Grid, clouds
 
 
 @pytest.fixture
