@@ -102,10 +102,9 @@ class PieceErrors:
         """Return the root of the mean square, averaged over the channels; NaN if nothing told."""
         return float(np.sqrt(self._means[self._told].mean())) if self._told.any() else float("nan")
 
-    @property
-    def by_channel(self) -> FloatArray:
-        """Root of the mean square of every channel, NaN where nothing was told; -> (s,)."""
-        return np.asarray(np.where(self._told, np.sqrt(self._means), np.nan))
+    def channel(self, number: int) -> PieceErrors:
+        """Return the errors of one channel."""
+        return PieceErrors(self.squares[:, [number]], self.counts[:, [number]])
 
     def sure_gain(self, over: PieceErrors) -> float:
         """Return by how much the mean square is below another's, less its standard error.

@@ -34,10 +34,11 @@ __all__ = ["KernelChoice", "choose_kernel"]
 _SAMPLES_PER_SUPERPIXEL = 10
 _BLOCKS = (4.0, 16.0)
 _SPACING_SAMPLE = 2_000
+_COARSE = (0, 8)
 _GRID: Mapping[str, tuple[float, ...]] = {
     "nugget": (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
     "power": (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.8),
-    "coarse": (0, 8),
+    "coarse": _COARSE,
     "samples": (24, 40, 64, 96),
     "overlap": (4, 6, 10),
     "alpha": (5.0, 20.0, 80.0),
@@ -104,6 +105,7 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
         stretch=kriging.settings.stretch,
         normals=kriging.settings.normals,
         curvature=kriging.settings.curvature,
+        coarse=max(_COARSE) if kriging.settings.coarse else 0,
     )
     place = ground.places.scaled(start)
     trials = [_Trial(points, place, fold, problem) for fold in problem.folds]

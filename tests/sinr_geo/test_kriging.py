@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.stats import skew as scipy_skew
 
 from sinr_geo.axes import Axis, AxisKind, Channel
+from sinr_geo.folds import Fold, gap_folds
 from sinr_geo.kriging.blocks import BlockMeans
+from sinr_geo.kriging.choose import choose_field
 from sinr_geo.kriging.field import Ground, KrigedField
 from sinr_geo.kriging.local import LocalKriging, local_kriging
 from sinr_geo.kriging.normals import SurfaceNormals, is_surface
@@ -16,7 +19,8 @@ from sinr_geo.kriging.simplex import refined
 from sinr_geo.kriging.skew import YeoJohnson
 from sinr_geo.kriging.space import Space
 from sinr_geo.kriging.steps import StepEffects, Steps
-from sinr_geo.points import PointSet
+from sinr_geo.methods.protocol import Effort, Problem, Task
+from sinr_geo.points import Lattice, PointSet
 
 
 def dense(place, values, query, settings):
@@ -246,3 +250,51 @@ def test_normals_part_the_two_sides_of_a_lens(device):
         )
         errors.append(np.mean((field.mean(ground, asked) - values[asked]) ** 2))
     assert errors[1] < 0.6 * errors[0]
+
+
+def kriging_of(kinds, shape, seed):
+    """Choose kriging for long waves and short ones with holes, on a lattice or at bare points."""
+    rng = np.random.default_rng(seed)
+    lattice = len(shape) > 1
+    names = tuple("tyx"[-len(kinds) :])
+    if lattice:
+        places = np.indices(shape).reshape(len(shape), -1).T.astype(float)
+        holes = gaussian_filter(rng.normal(size=shape), (0.0,) * (len(shape) - 2) + (3.0, 3.0))
+    else:
+        places = rng.uniform(0, 30, size=(shape[0], len(kinds)))
+        holes = rng.normal(size=shape)
+    seen = (holes < np.quantile(holes, 0.6)).reshape(-1, 1)
+    truth = np.sin(places.sum(axis=1, keepdims=True) / 9.0) + 0.5 * rng.normal(size=seen.shape)
+    steps = len(shape) - 2 if lattice else 0
+    points = PointSet(
+        places,
+        np.where(seen, truth, np.nan),
+        seen,
+        tuple(Axis(name, kind) for name, kind in zip(names, kinds, strict=True)),
+        (Channel("z"),),
+        Lattice(names, shape, np.arange(len(places)), (steps, steps + 1), tuple(range(steps)))
+        if lattice
+        else None,
+    )
+    masks = gap_folds(points, ~seen, count=2, seed=seed)
+    folds = tuple(Fold(mask, mask) for mask in masks)
+    problem = Problem(
+        Task.COMPLETION, ~seen, folds, Effort.FAST, seed, "cpu", lambda what, share: None
+    )
+    return choose_field(points, Ground.of(points, Space.fit(points)), problem)
+
+
+PLANE = (AxisKind.PROJECTED, AxisKind.PROJECTED)
+
+
+def test_holes_of_a_grid_are_seen_from_farther_away_unless_near_samples_are_surely_enough():
+    found = kriging_of(PLANE, (40, 40), 0)
+    assert found.settings.coarse > 0
+    assert "coarse=0" in found.tried
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shape"), [(PLANE, (400,)), ((AxisKind.TIME, *PLANE), (4, 20, 20))]
+)
+def test_points_and_steps_of_time_start_from_near_samples(kinds, shape):
+    assert "coarse=12" in kriging_of(kinds, shape, 0).tried
