@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sinr_geo.errors import RequestError
 
-__all__ = ["Axis", "AxisKind", "Channel"]
+__all__ = ["OWN_SCALE", "Axis", "AxisKind", "Channel"]
 
 
 class AxisKind(StrEnum):
@@ -28,6 +28,10 @@ class AxisKind(StrEnum):
     """Wavelength, wave number or frequency."""
     INDEX = "index"
     """A plain position (row, column, member) where nothing better is known."""
+
+
+OWN_SCALE = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
+"""Kinds of axes whose ratio to space is chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from itertools import chain
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sinr_geo.axes import AxisKind
+from sinr_geo.axes import OWN_SCALE
 from sinr_geo.coordinates import Embedding
 from sinr_geo.nearest import nearest, same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
@@ -33,7 +33,6 @@ _ENTRIES_OF_SHIFTS = 10_000_000
 _ENOUGH, _MOST_COPIES = 300, 60
 _UNLIKE = 0.1
 _FAR = 100.0
-_OWN_SCALE = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
 _QUERIES = 3_000
 _MOST_PATCHES = 300
 _TOGETHER = 16
@@ -197,7 +196,7 @@ def _views(points: PointSet) -> list[FloatArray]:
     and one where it counts as near. Clouds that stay for days are as far from the nearest
     observation in space as others are, and much farther from the nearest one in time.
     """
-    own = [axis.kind for axis in points.axes if axis.kind in _OWN_SCALE]
+    own = [axis.kind for axis in points.axes if axis.kind in OWN_SCALE]
     ratios = (1.0, _FAR, 1.0 / _FAR) if own and len(own) < len(points.axes) else (1.0,)
     asked = [dict.fromkeys(own, ratio) for ratio in ratios]
     return [Embedding.fit(points, ratio)(points.coordinates) for ratio in asked]

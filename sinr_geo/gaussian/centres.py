@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sinr_geo.axes import AxisKind
+from sinr_geo.axes import OWN_SCALE
 from sinr_geo.coordinates import Embedding
 from sinr_geo.gssa import segment
 from sinr_geo.methods.protocol import Problem
 from sinr_geo.points import FloatArray, PointSet
 
-__all__ = ["OWN_SCALE", "embedded", "superpixel_centres"]
-
-OWN_SCALE = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
-"""Kinds of axes whose ratio to space is chosen."""
+__all__ = ["embedded", "superpixel_centres"]
 
 
 def embedded(points: PointSet, ratio: float) -> FloatArray:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sinr_geo.gaussian.centres import OWN_SCALE, embedded
+from sinr_geo.axes import OWN_SCALE
+from sinr_geo.gaussian.centres import embedded
 from sinr_geo.gaussian.channels import PairProducts
 from sinr_geo.gaussian.coregional import CoregionalKriging, CoregionalSettings, Entries
 from sinr_geo.gaussian.scaling import Scaling

@@ -25,9 +25,10 @@ from sinr_geo.kriging.field import Ground
 from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Problem
 from sinr_geo.nearest import nearest, same_pattern
+from sinr_geo.pieces_of_space import pieces_of_space
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.scoring import channel_spreads
-from sinr_geo.sure_gain import PieceErrors, pieces_of_space
+from sinr_geo.sure_gain import PieceErrors
 
 __all__ = ["KernelChoice", "choose_kernel"]
 
@@ -95,8 +96,6 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
     """
     ground = Ground.of(points, Space.fit(points))
     space = ground.places.space
-    if not problem.folds:
-        return KernelChoice(space, KernelSettings(), float("nan"), {})
     kriging = choose_field(points, ground, problem)
     start = KernelSettings(
         power=kriging.settings.power,
@@ -107,9 +106,12 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
         curvature=kriging.settings.curvature,
         coarse=max(_COARSE) if kriging.settings.coarse else 0,
     )
+    if not problem.folds:
+        return KernelChoice(space, start, float("nan"), {})
     place = ground.places.scaled(start)
     trials = [_Trial(points, place, fold, problem) for fold in problem.folds]
-    piece = pieces_of_space(points, problem.folds)[np.concatenate([t.rows for t in trials])]
+    rows = np.concatenate([trial.rows for trial in trials])
+    piece = pieces_of_space(points, problem.folds, rows)
 
     def score(settings: KernelSettings) -> PieceErrors:
         return PieceErrors.of(np.concatenate([t.errors(settings) for t in trials]), piece)
@@ -122,7 +124,7 @@ def choose_kernel(points: PointSet, problem: Problem) -> KernelChoice:
         progress=problem.progress,
         what="choosing the kernel",
     )
-    tried = {f"local kriging, {name}": score for name, score in kriging.tried.items()}
+    tried = {f"local kriging, {name}": error for name, error in kriging.tried.items()}
     return KernelChoice(space, found.settings, found.score, {**tried, **found.tried})
 
 

@@ -57,8 +57,8 @@ def search(
         Lower is better.
     better : callable
         Whether a score is enough better than another to be believed. A setting stays as it was
-        where that is so of no score on the way to the lowest: a first step can be sure, and the
-        best place after it uncertain.
+        where that is so of no score on the way up, or down, to the lowest: a first step can be
+        sure, and the best place after it uncertain.
     allowed : callable
         Whether settings may be tried; the search does not go beyond ones that may not.
     progress : callable
@@ -69,9 +69,9 @@ def search(
     tried = {"start": float(lowest)}
     for step, (name, grid) in enumerate(grids.items()):
         progress(what, step / len(grids))
-        here = getattr(best, name)
-        line, low, sure = best, lowest, False
+        here, line, low = getattr(best, name), best, lowest
         for side in ([v for v in grid if v > here], [v for v in reversed(grid) if v < here]):
+            walked, sure = (best, lowest), False
             for value in side:
                 changed: Any = {name: type(here)(value)}
                 candidate: S = replace(best, **changed)  # type: ignore[type-var]
@@ -79,9 +79,10 @@ def search(
                     break
                 found = score(candidate)
                 tried[f"{name}={value:g}"] = float(found)
-                if not float(found) < float(low):
+                if not float(found) < float(walked[1]):
                     break
-                line, low, sure = candidate, found, sure or better(found, lowest)
-        if sure:
-            best, lowest = line, low
+                walked, sure = (candidate, found), sure or better(found, lowest)
+            if sure and float(walked[1]) < float(low):
+                line, low = walked
+        best, lowest = line, low
     return Searched(best, float(lowest), tried)

@@ -89,13 +89,13 @@ def choose_field(points: PointSet, ground: Ground, problem: Problem) -> FieldCho
 def _chosen(points: PointSet, ground: Ground, problem: Problem) -> FieldChoice:
     plain = np.zeros(len(points.channels), dtype=np.bool_)
     if not any(fold.asked.any() for fold in problem.folds):
-        return FieldChoice(FieldSettings(), plain, {})
+        return FieldChoice(_start(points, ground), plain, {})
     trials = Trials.of(points, ground, problem)
 
     def score(settings: FieldSettings) -> PieceErrors:
         return trials.errors(settings, plain)
 
-    def trials_score(settings: FieldSettings) -> float:
+    def rmse(settings: FieldSettings) -> float:
         return float(score(settings))
 
     def searched(
@@ -117,19 +117,19 @@ def _chosen(points: PointSet, ground: Ground, problem: Problem) -> FieldChoice:
     # A small neighbourhood says the same of the field, in less than half the time.
     near = replace(coarse, neighbours=min(coarse.neighbours, _NEIGHBOURS_OF_SIMPLEX))
     stretches, evaluations = ground.places.space.stretches, _EVALUATIONS[problem.effort]
-    fine = refined(near, stretches, trials_score, evaluations=evaluations)
-    if stretches and not _surely_stretched(fine, score):
-        fine = refined(near, 0, trials_score, evaluations=evaluations // 2)
+    fine = refined(near, stretches, rmse, evaluations=evaluations)
+    if any(fine.stretch) and not _surely_stretched(fine, score):
+        fine = refined(near, 0, rmse, evaluations=evaluations // 2)
     wide = replace(fine, neighbours=coarse.neighbours)
     settings = searched(wide, _NEIGHBOURHOOD, "after the simplex, ")
     return FieldChoice(settings, _skewed(trials, settings, tried), tried)
 
 
 def _start(points: PointSet, ground: Ground) -> FieldSettings:
-    """Return where the search starts: with block means where gaps are holes in a grid.
+    """Return where the search starts: with block means on a grid of space alone.
 
-    The nearest samples of a place in a hole lie on one side of it. Where there is time beside
-    space, what a block is depends on the ratio, which is not chosen yet.
+    The nearest samples of a place in a hole lie on one side of it. Where there is time (or height,
+    or wavelength) beside space, what a block is depends on the ratio, which is not chosen yet.
     """
     if points.lattice is None or ground.places.space.own_scale:
         return FieldSettings()
@@ -141,8 +141,7 @@ def _surely_stretched(
 ) -> bool:
     """Whether the stretch, or a small step its way, is clearly better than none."""
     none = score(replace(settings, stretch=()))
-    largest = max(map(abs, settings.stretch), default=0.0)
-    step = min(1.0, _SMALL_STRETCH / max(largest, _SMALL_STRETCH))
+    step = min(1.0, _SMALL_STRETCH / max(map(abs, settings.stretch)))
     small = replace(settings, stretch=tuple(step * one for one in settings.stretch))
     return any(score(one).clearly_better(none) for one in (settings, small))
 

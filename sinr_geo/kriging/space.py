@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sinr_geo.axes import AxisKind
+from sinr_geo.axes import OWN_SCALE, AxisKind
 from sinr_geo.coordinates import Embedding
 from sinr_geo.kriging.normals import SurfaceNormals, is_surface
 from sinr_geo.kriging.settings import Geometry
@@ -21,7 +21,6 @@ from sinr_geo.points import FloatArray, IntArray, PointSet
 
 __all__ = ["Places", "Space"]
 
-_OWN_SCALE = (AxisKind.TIME, AxisKind.VERTICAL, AxisKind.SPECTRAL)
 _SQUARES = ((0, 0), (1, 1), (2, 2))
 _PRODUCTS = ((0, 1), (0, 2), (1, 2))
 
@@ -65,7 +64,7 @@ class Space:
             if sphere:
                 rotation[np.ix_(columns, columns)] = _local_frame(place[:, columns])
                 near += [columns[:1], columns[1:2]]
-            elif group.kind in _OWN_SCALE:
+            elif group.kind in OWN_SCALE:
                 own.append(columns)
             else:
                 near += [columns] if group.period is not None else [(j,) for j in columns]

@@ -10,9 +10,11 @@ from sinr_geo.kriging.field import Ground, KrigedField
 from sinr_geo.kriging.settings import FieldSettings
 from sinr_geo.methods.protocol import Effort, Problem
 from sinr_geo.nearest import same_pattern
+from sinr_geo.pieces_of_space import pieces_of_space
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
-from sinr_geo.sure_gain import PieceErrors, pieces_of_space
+from sinr_geo.scoring import channel_spreads
+from sinr_geo.sure_gain import PieceErrors
 
 __all__ = ["Trials"]
 
@@ -83,11 +85,9 @@ class Trials:
             truth = np.where(asked[entries], points.values[entries], np.nan)
             values = train.values[np.ix_(rows, columns)]
             parts.append(_Trial(rows, values, queries, truth, columns))
-        spread = [column[seen].std() if seen.any() else 1.0 for column, seen in _columns(points)]
-        scale = np.where(np.array(spread) > 0, spread, 1.0)
-        piece = pieces_of_space(points, problem.folds)
-        asked = np.concatenate([part.asked for part in parts])
-        return cls(ground, tuple(parts), scale, piece[asked], problem.device)
+        everywhere = np.concatenate([part.asked for part in parts])
+        piece = pieces_of_space(points, problem.folds, everywhere)
+        return cls(ground, tuple(parts), channel_spreads(points), piece, problem.device)
 
     def errors(self, settings: FieldSettings, skewed: BoolArray) -> PieceErrors:
         """Return the errors of settings by pieces of space, in units of the channel's spread.
@@ -116,7 +116,3 @@ class Trials:
 
 def _trains(points: PointSet, problem: Problem) -> list[PointSet]:
     return [fold.train(points) for fold in problem.folds]
-
-
-def _columns(points: PointSet) -> zip[tuple[FloatArray, BoolArray]]:
-    return zip(points.values.T, points.observed.T, strict=True)

@@ -25,11 +25,12 @@ from sinr_geo.methods.peers import (
 )
 from sinr_geo.methods.protocol import Effort, HeldOut, Problem, Task
 from sinr_geo.nearest import nearest
+from sinr_geo.pieces_of_space import pieces_of_space
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import channel_spreads, held_out_errors, held_out_rmse, known_score
-from sinr_geo.sure_gain import PieceErrors, pieces_of_space
+from sinr_geo.sure_gain import PieceErrors
 
 __all__ = ["RATIOS", "STRETCHES", "Interpolator", "Scattered", "choose_peer"]
 
@@ -143,8 +144,8 @@ def _searched(
         return Searched(start, float("nan"), {})
     columns = np.arange(len(points.channels))
 
-    piece = pieces_of_space(points, folds)
     rows = [np.flatnonzero(fold.asked.any(axis=1)) for fold in folds]
+    piece = pieces_of_space(points, folds, np.concatenate(rows))
     spread = channel_spreads(points)
 
     def score(settings: Interpolator) -> PieceErrors:
@@ -153,7 +154,7 @@ def _searched(
             train = fold.train(points)
             mean, _ = _predicted(((columns, settings),), train, train, space, fold.asked, problem)
             errors.append((mean[asked] - points.values[asked]) / spread)
-        return PieceErrors.of(np.concatenate(errors), piece[np.concatenate(rows)])
+        return PieceErrors.of(np.concatenate(errors), piece)
 
     return search(
         start,

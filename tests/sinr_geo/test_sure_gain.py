@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import t as students_t
 from sklearn.metrics import root_mean_squared_error
 
 from sinr_geo.axes import Axis, AxisKind, Channel
 from sinr_geo.folds import Fold, gap_folds
 from sinr_geo.gaussian.search import search
+from sinr_geo.kriging import choose
 from sinr_geo.kriging.choose import choose_field
 from sinr_geo.kriging.field import Ground
+from sinr_geo.kriging.settings import FieldSettings
 from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Effort, Problem, Task
 from sinr_geo.methods.rbf import RbfMethod
+from sinr_geo.pieces_of_space import pieces_of_space
 from sinr_geo.points import Lattice, PointSet
-from sinr_geo.sure_gain import PieceErrors, pieces_of_space
+from sinr_geo.sure_gain import PieceErrors
 
 SIDE = 60
 
@@ -53,7 +57,28 @@ def test_the_standard_error_is_that_of_drawing_pieces_again():
         which = rng.integers(0, 60, 60)
         rows = np.concatenate([np.flatnonzero(piece == one) for one in which])
         gains.append(float(np.mean(first[rows] ** 2) - np.mean(second[rows] ** 2)))
-    assert gain - after.sure_gain(before) == pytest.approx(norm.ppf(0.95) * np.std(gains), rel=0.1)
+    assert gain - after.sure_gain(before) == pytest.approx(
+        students_t.ppf(0.95, 59) * np.std(gains), rel=0.1
+    )
+
+
+def test_pieces_of_unequal_size_and_samples_that_were_not_predicted():
+    rng = np.random.default_rng(8)
+    piece = np.repeat(np.arange(4), (1, 2, 5, 9))
+    errors = rng.normal(size=(2, piece.size, 2))
+    errors[:, piece == 2, 1] = np.nan
+    gain, drawn = 0.0, np.zeros(4)
+    for channel in range(2):
+        told = np.isfinite(errors[0, :, channel])
+        means = (errors[:, told, channel] ** 2).mean(axis=1)
+        gain += (means[0] - means[1]) / 2
+        for one in range(4):
+            here = errors[:, told & (piece == one), channel] ** 2
+            apart = (here - means[:, None]).sum(axis=1) / told.sum()
+            drawn[one] += (apart[0] - apart[1]) / 2
+    expected = gain - students_t.ppf(0.95, 3) * np.sqrt(4 / 3 * (drawn**2).sum())
+    before, after = (PieceErrors.of(one, piece) for one in errors)
+    assert after.sure_gain(before) == pytest.approx(expected)
 
 
 def test_more_samples_of_the_same_pieces_make_no_gain_surer():
@@ -149,11 +174,51 @@ def test_pieces_are_as_wide_as_gaps_are_deep():
     along_tracks = grid(field(0), seen)
     scattered = grid(field(0), np.random.default_rng(0).random(seen.shape) < 0.5)
     wide, narrow = (
-        np.unique(pieces_of_space(points, folds_of(points))).size
+        pieces_of_space(points, folds_of(points), np.arange(len(points))).max() + 1
         for points in (along_tracks, scattered)
     )
     assert wide <= 8 * 8
     assert narrow > 4 * wide
+
+
+def test_a_gap_of_one_channel_is_as_deep_as_that_channel_says():
+    row, column = np.indices((SIDE, SIDE)).reshape(2, -1)
+    hole = ((row % 20 - 10) ** 2 + (column % 20 - 10) ** 2 < 40)[:, None]
+    one = grid(field(0), np.ones((SIDE, SIDE), dtype=bool))
+    both = replace(
+        one,
+        values=np.tile(one.values, 2),
+        observed=np.tile(one.observed, 2),
+        channels=(Channel("z"), Channel("w")),
+    )
+    rows = np.flatnonzero(hole)
+    alone = pieces_of_space(one, [Fold(hole, hole)], rows)
+    beside = np.concatenate((hole, np.zeros_like(hole)), axis=1)
+    np.testing.assert_array_equal(pieces_of_space(both, [Fold(beside, beside)], rows), alone)
+
+
+def test_of_one_place_the_times_are_split():
+    time = np.arange(200.0)[:, None]
+    withheld = (np.arange(200) % 10 < 3)[:, None]
+    full = np.full((200, 1), True)
+    axes = (Axis("time", AxisKind.TIME), Axis("x", AxisKind.PROJECTED))
+    coordinates = np.concatenate((time, np.full_like(time, 7.0)), axis=1)
+    station = PointSet(coordinates, np.zeros((200, 1)), full, axes, (Channel("z"),))
+    alone = PointSet(time, np.zeros((200, 1)), full, axes[:1], (Channel("z"),))
+    rows = np.flatnonzero(withheld)
+    for points in (station, alone):
+        assert pieces_of_space(points, [Fold(withheld, withheld)], rows).max() > 10
+
+
+def test_pieces_are_a_spacing_wide_at_least():
+    points = replace(grid(field(0), np.ones((SIDE, SIDE), dtype=bool)), lattice=None)
+    twins = points.take(np.repeat(np.arange(len(points)), 2))
+    withheld = (np.arange(len(twins)) % 2 == 0)[:, None]
+    fold = Fold(withheld, withheld)
+    assert pieces_of_space(twins, [fold], np.arange(len(twins))).max() + 1 == len(points)
+    apart = replace(points, coordinates=points.coordinates * 1e12)
+    holes = np.random.default_rng(0).random((len(points), 1)) < 0.1
+    assert pieces_of_space(apart, [Fold(holes, holes)], np.flatnonzero(holes)).max() > 10
 
 
 def test_all_times_of_a_place_are_one_piece():
@@ -165,7 +230,8 @@ def test_all_times_of_a_place_are_one_piece():
     points = PointSet(
         coordinates, np.zeros((time.size, 1)), np.full((time.size, 1), True), axes, (Channel("z"),)
     )
-    piece = pieces_of_space(points, [Fold(withheld, withheld)]).reshape(steps, sites)
+    rows = np.arange(len(points))
+    piece = pieces_of_space(points, [Fold(withheld, withheld)], rows).reshape(steps, sites)
     np.testing.assert_array_equal(piece, np.tile(piece[0], (steps, 1)))
     assert np.unique(piece).size > 5
 
@@ -206,6 +272,23 @@ def test_a_line_of_which_no_step_is_sure_is_not_walked_at_all():
     assert found.score == found.tried["start"]
 
 
+def test_a_sure_step_up_does_not_speak_for_an_unsure_one_down():
+    uneven = np.linspace(-0.5, 0.5, 10)
+    errors = {-1: 0.9 + uneven, 0: np.ones(10), 1: np.full(10, 0.95), 2: np.ones(10)}
+    scores = {
+        step: PieceErrors.of(np.sqrt(e)[:, None], np.arange(10)) for step, e in errors.items()
+    }
+    found = search(
+        Walked(),
+        {"step": (-1.0, 1.0, 2.0)},
+        lambda settings: scores[int(settings.step)],
+        better=PieceErrors.clearly_better,
+        progress=lambda what, share: None,
+        what="walking",
+    )
+    assert found.settings.step == 1.0
+
+
 def completion(points, seed):
     return Problem(
         Task.COMPLETION,
@@ -225,6 +308,36 @@ def test_a_field_that_is_alike_in_all_directions_is_not_stretched_by_chance():
         report = RbfMethod().choose(points, completion(points, seed)).report
         chosen.append(abs(report["by_channel"]["z"]["stretch"]))
     assert np.mean(chosen) < 0.1
+
+
+def test_a_stretch_must_be_sure_itself_or_on_its_first_step():
+    uneven = np.linspace(-0.5, 0.5, 10)
+
+    def scored(far, near):
+        def score(settings):
+            size = max(map(abs, settings.stretch), default=0.0)
+            squares = np.ones(10) if size == 0.0 else near if size <= 0.2 else far
+            return PieceErrors.of(np.sqrt(squares)[:, None], np.arange(10))
+
+        return score
+
+    stretched, all_alike = FieldSettings(stretch=(-1.0, 0.3)), np.full(10, 0.97)
+    assert choose._surely_stretched(stretched, scored(0.9 + uneven, all_alike))
+    assert choose._surely_stretched(stretched, scored(all_alike, 0.9 + uneven))
+    assert not choose._surely_stretched(stretched, scored(0.9 + uneven, 0.95 + uneven))
+
+
+def test_a_channel_is_made_nearly_normal_where_it_is_surely_better():
+    uneven = np.linspace(-0.5, 0.5, 10)
+    changed = np.stack((np.full(10, 0.9), 0.9 + uneven, np.full(10, 0.999), np.ones(10)), axis=1)
+
+    def errors(settings, skewed):
+        return PieceErrors.of(np.sqrt(changed) if skewed.all() else np.ones((10, 4)), np.arange(10))
+
+    trials, tried = SimpleNamespace(spread=np.ones(4), errors=errors), {}
+    skewed = choose._skewed(trials, FieldSettings(), tried)
+    assert skewed.tolist() == [True, False, False, False]
+    assert tried["channel 1 as it is"] > tried["yeo_johnson of channel 1"]
 
 
 def kriging_stretches(values, seen, seed):
