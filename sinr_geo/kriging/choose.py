@@ -1,8 +1,9 @@
 """Settings of local kriging, chosen on withheld samples.
 
-First one setting after the other, up and down a grid; then anisotropy, power, nugget and the
-scales of normals and curvature together; then the neighbourhood once more. Last, for every
-channel, whether it is better made nearly normal before kriging.
+A setting leaves its plain value only where others are surely better (`sinr_geo.sure_gain`). First
+one setting after the other, up and down a grid; then anisotropy, power, nugget and the scales of
+normals and curvature together; then the neighbourhood once more. Last, for every channel, whether
+it is better made nearly normal before kriging.
 """
 
 from __future__ import annotations

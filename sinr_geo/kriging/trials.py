@@ -85,7 +85,8 @@ class Trials:
             truth = np.where(asked[entries], points.values[entries], np.nan)
             values = train.values[np.ix_(rows, columns)]
             parts.append(_Trial(rows, values, queries, truth, columns))
-        everywhere = np.concatenate([part.asked for part in parts])
+        none = np.empty(0, dtype=np.int64)
+        everywhere = np.concatenate([none, *(part.asked for part in parts)])
         piece = pieces_of_space(points, problem.folds, everywhere)
         return cls(ground, tuple(parts), channel_spreads(points), piece, problem.device)
 
@@ -98,7 +99,7 @@ class Trials:
         skewed : ndarray of bool, shape (s,)
             Channels that are made nearly normal before kriging.
         """
-        found = []
+        found = [np.empty((0, self.spread.size))]
         for part in self.parts:
             field = KrigedField.fit(
                 self.ground,

@@ -22,10 +22,10 @@ def members_for(points: PointSet, problem: Problem) -> tuple[str, ...]:
 
     Where many channels have masks that differ by entry, methods that know no channel from another
     cannot keep up (three nearest entries had 24 dB where the Gaussian head had 30), and would cost
-    one fit per channel: there the heads stand alone. Trees are for few
-    channels and 250,000 coordinates of samples, counted once for every mask (300,000 took 84 s of
-    processor time). Learners are for scattered points: on ten days of sea surface temperature
-    predicting with them alone took two minutes. Time as channels is for enough steps.
+    one fit per channel: there the heads stand alone. Trees are for few channels and 250,000
+    coordinates of samples, counted once for every mask (300,000 took 84 s of processor time).
+    Learners are for scattered points: on ten days of sea surface temperature predicting with them
+    alone took two minutes. Time as channels is for enough steps.
     """
     if problem.task is Task.DENOISING:
         return (*_HEADS, "kriging")

@@ -298,3 +298,20 @@ def test_holes_of_a_grid_are_seen_from_farther_away_unless_near_samples_are_sure
 )
 def test_points_and_steps_of_time_start_from_near_samples(kinds, shape):
     assert "coarse=12" in kriging_of(kinds, shape, 0).tried
+
+
+def test_folds_that_leave_a_channel_no_sample_choose_nothing():
+    points = point_set(np.random.default_rng(0).uniform(0, 9, (50, 2)), PLANE)
+    every = points.observed.copy()
+    wanted = np.zeros_like(every)
+    problem = Problem(
+        Task.COMPLETION,
+        wanted,
+        (Fold(every, every),),
+        Effort.FAST,
+        0,
+        "cpu",
+        lambda what, share: None,
+    )
+    found = choose_field(points, Ground.of(points, Space.fit(points)), problem)
+    assert found.settings == FieldSettings()
