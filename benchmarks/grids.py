@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,16 @@ from sinr_geo.axes import Axis, AxisKind
 from sinr_geo.methods.protocol import Task
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 
-__all__ = ["RUNG", "Grid", "clouds", "colours_missing", "raster", "tracks", "variable"]
+__all__ = [
+    "RUNG",
+    "Grid",
+    "clouds",
+    "colours_missing",
+    "colours_noisy",
+    "raster",
+    "tracks",
+    "variable",
+]
 
 RUNG = "beyond"
 
@@ -53,22 +63,26 @@ class Grid:
     def with_noise(self, name: str, level: float, seed: int) -> Case:
         """Add Gaussian noise of a share of the standard deviation over all entries."""
         sigma = np.full(self.values.shape[3], level * self._known().std())
-        return self._noisy(name, sigma, np.random.default_rng(seed))
+        return _noisy(self._whole(name), sigma, np.random.default_rng(seed))
 
     def with_noise_by_band(self, name: str, low: float, high: float, seed: int) -> Case:
         """Add Gaussian noise, in every band another share of the band's standard deviation."""
         rng = np.random.default_rng(seed)
         spread = np.asarray(self._known().std(axis=(0, 1, 2)))
-        return self._noisy(name, rng.uniform(low, high, spread.size) * spread, rng)
+        return _noisy(self._whole(name), rng.uniform(low, high, spread.size) * spread, rng)
 
     def _known(self) -> np.ma.MaskedArray[Any, np.dtype[np.float64]]:
         return np.ma.masked_array(self.values, ~self.valid)
 
-    def _noisy(self, name: str, sigma: FloatArray, rng: np.random.Generator) -> Case:
-        whole = self.with_gaps(name, np.zeros(1, dtype=np.bool_))
-        noise = sigma * rng.standard_normal(whole.truth.shape)
-        noisy = replace(whole.points, values=whole.points.values + noise)
-        return replace(whole, task=Task.DENOISING, points=noisy, scored=whole.points.observed)
+    def _whole(self, name: str) -> Case:
+        return self.with_gaps(name, np.zeros(1, dtype=np.bool_))
+
+
+def _noisy(whole: Case, sigma: FloatArray, rng: np.random.Generator) -> Case:
+    """Add noise of standard deviations sigma (s,) to a case without gaps."""
+    noise = sigma * rng.standard_normal(whole.truth.shape)
+    noisy = replace(whole.points, values=whole.points.values + noise)
+    return replace(whole, task=Task.DENOISING, points=noisy, scored=whole.points.observed)
 
 
 def _points(
@@ -107,9 +121,30 @@ def colours_missing(
 ) -> Case:
     """Take the values (n, s) of most points (n, 3) of a scan away; -> at most so many points."""
     rng = np.random.default_rng(seed)
+    places, values = _some(places, values, most, rng)
+    known = np.broadcast_to((rng.random(len(places)) < seen)[:, None], values.shape).copy()
+    return _scanned(name, places, values, known)
+
+
+def colours_noisy(
+    name: str, places: FloatArray, values: FloatArray, *, level: float, most: int, seed: int
+) -> Case:
+    """Add noise of a share of the standard deviation over all values (n, s) of a scan."""
+    rng = np.random.default_rng(seed)
+    places, values = _some(places, values, most, rng)
+    whole = _scanned(name, places, values, np.ones(values.shape, dtype=np.bool_))
+    return _noisy(whole, np.full(values.shape[1], level * values.std()), rng)
+
+
+def _some(
+    places: FloatArray, values: FloatArray, most: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Draw some points of a scan, in their order."""
     kept = np.sort(rng.choice(len(places), min(most, len(places)), replace=False))
-    places, values = places[kept], values[kept].astype(float)
-    known = np.broadcast_to((rng.random(kept.size) < seen)[:, None], values.shape).copy()
+    return places[kept], values[kept].astype(float)
+
+
+def _scanned(name: str, places: FloatArray, values: FloatArray, known: BoolArray) -> Case:
     axes = tuple(Axis(axis, AxisKind.PROJECTED) for axis in "xyz")
     points = PointSet(
         places, np.where(known, values, np.nan), known, axes, channels(values.shape[1])
@@ -131,5 +166,7 @@ def variable(path: Path, name: str) -> FloatArray:
     """Read a variable of a NetCDF file, missing values as NaN."""
     import xarray as xr
 
-    with xr.open_dataset(path, decode_times=False) as dataset:
-        return np.asarray(dataset[name].values, dtype=float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xr.SerializationWarning)
+        with xr.open_dataset(path, decode_times=False) as dataset:
+            return np.asarray(dataset[name].values, dtype=float)

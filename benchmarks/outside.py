@@ -18,6 +18,7 @@ __all__ = ["OUTSIDE", "NotForThisError", "outside"]
 _SEARCH_CELLS = 200
 _RBF_NEIGHBOURS = 50
 _NEAREST = 5
+_AVERAGED = 16
 
 
 class NotForThisError(Exception):
@@ -67,36 +68,50 @@ def scikit_learn_nearest(case: Case) -> FloatArray:
     return values
 
 
+def scikit_learn_mean(case: Case) -> FloatArray:
+    """Denoise by the mean of the sixteen nearest readings, a point's own among them."""
+    from sklearn.neighbors import KNeighborsRegressor
+
+    places = case.points.coordinates
+    near = KNeighborsRegressor(_AVERAGED).fit(places, case.points.values)
+    return np.asarray(near.predict(places))
+
+
 def non_local_means(case: Case) -> FloatArray:
     """Denoise by scikit-image's fast non-local means, the noise as it estimates it."""
     from skimage.restoration import denoise_nl_means, estimate_sigma
 
-    image = _cube(case)
-    sigma = float(np.mean(estimate_sigma(image, channel_axis=-1)))
-    found = denoise_nl_means(
-        image, h=0.8 * sigma, sigma=sigma, fast_mode=True, patch_size=5, channel_axis=-1
-    )
-    return np.asarray(found.reshape(case.points.values.shape))
+    def denoised(image: FloatArray) -> FloatArray:
+        sigma = float(np.mean(estimate_sigma(image, channel_axis=-1)))
+        found = denoise_nl_means(
+            image, h=0.8 * sigma, sigma=sigma, fast_mode=True, patch_size=5, channel_axis=-1
+        )
+        return np.asarray(found)
+
+    return _step_by_step(case, denoised)
 
 
 def total_variation(case: Case) -> FloatArray:
     """Denoise by scikit-image's total variation; the weight is the noise over the range."""
     from skimage.restoration import denoise_tv_chambolle, estimate_sigma
 
-    image = _cube(case)
-    scale = float(np.ptp(image))
-    sigma = float(np.mean(estimate_sigma(image, channel_axis=-1))) / scale
-    found = scale * denoise_tv_chambolle(image / scale, weight=sigma, channel_axis=-1)
-    return np.asarray(found.reshape(case.points.values.shape))
+    def denoised(image: FloatArray) -> FloatArray:
+        scale = float(np.ptp(image))
+        sigma = float(np.mean(estimate_sigma(image, channel_axis=-1))) / scale
+        found = denoise_tv_chambolle(image / scale, weight=sigma, channel_axis=-1)
+        return np.asarray(scale * found)
+
+    return _step_by_step(case, denoised)
 
 
 def wavelets(case: Case) -> FloatArray:
     """Denoise by scikit-image's BayesShrink wavelets."""
     from skimage.restoration import denoise_wavelet
 
-    image = _cube(case)
-    found = denoise_wavelet(image, rescale_sigma=True, channel_axis=-1)
-    return np.asarray(found.reshape(case.points.values.shape))
+    return _step_by_step(
+        case,
+        lambda image: np.asarray(denoise_wavelet(image, rescale_sigma=True, channel_axis=-1)),
+    )
 
 
 def _images(case: Case, values: FloatArray, fill: float = np.nan) -> FloatArray:
@@ -120,17 +135,36 @@ def _from_images(case: Case, images: FloatArray) -> FloatArray:
     return np.asarray(lattice.gather(grid.reshape(*lattice.shape, channels)))
 
 
-def _cube(case: Case) -> FloatArray:
+def _step_by_step(case: Case, denoised: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Denoise each step as an image (rows, columns, channels); -> (n, s).
+
+    Cells where nothing was ever measured, such as land, are given the value of the nearest that
+    was: no library here takes missing values.
+    """
     lattice = case.points.lattice
-    if lattice is None or lattice.steps:
+    if lattice is None:
         raise NotForThisError
-    return np.asarray(lattice.spread(case.points.values, np.nan))
+    grid = lattice.spread(case.points.values, np.nan)
+    steps = grid.reshape(-1, *(grid.shape[axis] for axis in lattice.space), grid.shape[-1])
+    found = np.stack([denoised(_without_holes(step)) for step in steps])
+    return np.asarray(lattice.gather(found.reshape(grid.shape)))
+
+
+def _without_holes(image: FloatArray) -> FloatArray:
+    from scipy.interpolate import NearestNDInterpolator
+
+    hole = np.isnan(image).any(axis=-1)
+    near = NearestNDInterpolator(np.argwhere(~hole), image[~hole])
+    whole = image.copy()
+    whole[hole] = near(np.argwhere(hole))
+    return whole
 
 
 _FOR: Mapping[str, tuple[Task, Callable[[Case], FloatArray]]] = {
     "gdal": (Task.COMPLETION, gdal),
     "scipy-rbf": (Task.COMPLETION, scipy_rbf),
     "sklearn-nearest": (Task.COMPLETION, scikit_learn_nearest),
+    "sklearn-mean": (Task.DENOISING, scikit_learn_mean),
     "nl-means": (Task.DENOISING, non_local_means),
     "total-variation": (Task.DENOISING, total_variation),
     "wavelets": (Task.DENOISING, wavelets),

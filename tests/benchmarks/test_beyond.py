@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from benchmarks.beyond import FILES, beyond
-from benchmarks.grids import Grid, clouds, colours_missing, tracks
+from benchmarks.grids import Grid, clouds, colours_missing, colours_noisy, tracks
 from benchmarks.outside import NotForThisError, outside
 from benchmarks.real_files import SHARED
 from benchmarks.scores import scores_of
 
 COMPLETION = ("gdal", "scipy-rbf", "sklearn-nearest")
-DENOISING = ("nl-means", "total-variation", "wavelets")
+DENOISING = ("nl-means", "total-variation", "wavelets", "sklearn-mean")
+FOR_GRIDS = ("gdal", "nl-means", "total-variation", "wavelets")
 
 
 def smooth(steps=1):
@@ -63,10 +64,22 @@ def test_a_peer_fills_a_smooth_field_without_seeing_the_truth(peer, steps):
 
 
 @pytest.mark.parametrize("peer", DENOISING)
-def test_a_peer_takes_noise_away(peer):
-    case = Grid.of(smooth()).with_noise("made", 0.3, 0)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_peer_takes_noise_away(peer, steps):
+    case = Grid.of(smooth(steps)).with_noise("made", 0.3, 0)
     before = scores_of(case, case.points.values, None)["rmse"]
     assert scores_of(case, outside(peer, case), None)["rmse"] < 0.8 * before
+
+
+@pytest.mark.parametrize("peer", DENOISING)
+def test_a_peer_does_without_the_cells_that_nobody_measured(peer):
+    sea = smooth()
+    sea[:, 5:9, 3:20] = np.nan
+    case = Grid.of(sea).with_noise("made", 0.3, 0)
+    found = outside(peer, case)
+    assert len(found) == 20 * 24 - 4 * 17
+    before = scores_of(case, case.points.values, None)["rmse"]
+    assert scores_of(case, found, None)["rmse"] < 0.8 * before
 
 
 def test_every_band_has_noise_of_its_own():
@@ -98,16 +111,28 @@ def test_a_scan_keeps_its_places_and_loses_whole_colours():
     assert np.isnan(case.points.values[case.scored]).all()
 
 
+def test_a_noisy_scan_keeps_its_places_and_the_truth_for_the_judge():
+    rng = np.random.default_rng(0)
+    places, colours = rng.random((2_000, 3)), rng.integers(0, 255, (2_000, 2))
+    case = colours_noisy("made", places, colours, level=0.4, most=1_500, seed=1)
+    where = [np.flatnonzero((places == place).all(axis=1))[0] for place in case.points.coordinates]
+    assert np.array_equal(case.truth, colours[where])
+    noise = case.points.values - case.truth
+    assert noise.std() == pytest.approx(0.4 * case.truth.std(), rel=0.05)
+    assert case.scored.all()
+
+
 @pytest.mark.parametrize("peer", COMPLETION)
 def test_a_peer_for_another_task_says_so(peer):
     with pytest.raises(NotForThisError):
         outside(peer, Grid.of(smooth()).with_noise("made", 0.3, 0))
 
 
-def test_a_peer_for_grids_says_so():
-    case = gappy()
+@pytest.mark.parametrize("peer", FOR_GRIDS)
+def test_a_peer_for_grids_says_so(peer):
+    case = gappy() if peer in COMPLETION else Grid.of(smooth()).with_noise("made", 0.3, 0)
     with pytest.raises(NotForThisError):
-        outside("gdal", replace(case, points=replace(case.points, lattice=None)))
+        outside(peer, replace(case, points=replace(case.points, lattice=None)))
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the collection of real files is not here")
