@@ -9,6 +9,7 @@ have tasks of their own: these get a core that another batch has left, or share 
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,19 @@ from functools import partial
 from threading import Condition, Event, Semaphore, Thread
 from typing import Generic, TypeVar
 
-__all__ = ["StoppedError", "named_side_by_side", "one_thread_each", "side_by_side"]
+__all__ = [
+    "StoppedError",
+    "core_lent",
+    "in_order",
+    "named_side_by_side",
+    "one_thread_each",
+    "side_by_side",
+]
 
 _MOST = 4
+_SWITCHING = 5e-4
+"""Seconds after which a thread gives the interpreter's lock away."""
+
 _Result = TypeVar("_Result")
 _Progress = Callable[[str, float], None]
 
@@ -29,17 +40,23 @@ class StoppedError(RuntimeError):
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let every matrix operation run on the thread that asks for it."""
+    """Let every matrix operation run on the thread that asks for it.
+
+    Threads ask for the interpreter's lock more often meanwhile: one that computes in Python, as
+    SciPy's splines do, keeps it for 5 ms else, and operations that take less wait for it each time.
+    """
     import torch
     from threadpoolctl import threadpool_limits
 
-    before = torch.get_num_threads()
+    threads, interval = torch.get_num_threads(), sys.getswitchinterval()
     torch.set_num_threads(1)
+    sys.setswitchinterval(_SWITCHING)
     try:
         with threadpool_limits(1):
             yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
+        sys.setswitchinterval(interval)
 
 
 def side_by_side(tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:
@@ -49,6 +66,29 @@ def side_by_side(tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:
     begun never do, and those that are running end by themselves.
     """
     return _Batch(tasks).results() if tasks else []
+
+
+def in_order(tasks: Sequence[Callable[[], _Result]], ahead: int = _MOST) -> Iterator[_Result]:
+    """Run tasks as `side_by_side` does, and yield their results one by one.
+
+    Parameters
+    ----------
+    tasks : sequence of callable
+    ahead : int
+        Results that are being made or wait to be taken, at most, so that memory is bounded.
+    """
+    if tasks:
+        yield from _Batch(tasks, ahead).one_by_one()
+
+
+@contextmanager
+def core_lent() -> Iterator[None]:
+    """Lend the core of a task that waits for another one; whoever has it then may finish first."""
+    _spare_cores.release()
+    try:
+        yield
+    finally:
+        _spare_cores.acquire()
 
 
 def named_side_by_side(
@@ -89,10 +129,11 @@ def named_side_by_side(
 class _Batch(Generic[_Result]):
     """Tasks that wait, and threads that take them: one, and one more for every spare core."""
 
-    def __init__(self, tasks: Sequence[Callable[[], _Result]]) -> None:
+    def __init__(self, tasks: Sequence[Callable[[], _Result]], ahead: int | None = None) -> None:
         self._waiting = deque(enumerate(tasks))
         self._found: dict[int, _Result] = {}
         self._count = len(tasks)
+        self._allowed = self._count if ahead is None else ahead
         self._failure: BaseException | None = None
         self._changed = Condition()
 
@@ -108,6 +149,38 @@ class _Batch(Generic[_Result]):
             raise self._failure
         return [self._found[number] for number in range(self._count)]
 
+    def one_by_one(self) -> Iterator[_Result]:
+        """Start, and wait for the results in turn; raises the first failure."""
+        self._start(spare=False)
+        try:
+            for number in range(self._count):
+                yield self._take(number)
+        finally:
+            with self._changed:
+                self._waiting.clear()
+                self._allowed = 0
+                self._changed.notify_all()
+
+    def _take(self, number: int) -> _Result:
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure is not None or number in self._found)
+            if self._failure is not None:
+                raise self._failure
+            self._allowed += 1
+            self._changed.notify_all()
+            return self._found.pop(number)
+
+    def _may_begin(self, number: int) -> bool:
+        """Wait until a task's turn has come; False if nobody wants it any more."""
+        if number < self._allowed:
+            return True
+        with core_lent(), self._changed:
+            self._changed.wait_for(lambda: number < self._allowed or not self._wanted())
+            return self._wanted()
+
+    def _wanted(self) -> bool:
+        return self._failure is None and self._allowed > 0
+
     def _ended(self) -> bool:
         return self._failure is not None or len(self._found) == self._count
 
@@ -120,6 +193,8 @@ class _Batch(Generic[_Result]):
                 number, task = self._waiting.popleft()
                 if self._waiting and _spare_cores.acquire(blocking=False):
                     self._start(spare=True)
+                if not self._may_begin(number):
+                    break
                 self._note(number, task)
         except IndexError:
             pass  # another thread took the last one

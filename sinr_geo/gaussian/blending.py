@@ -1,13 +1,14 @@
 """Superpixels on a kernel, blended where they overlap.
 
-Places are predicted strip by strip, and within a strip superpixels are conditioned in chunks, in
-order, so that memory stays bounded however many places and channels there are.
+Places are predicted strip by strip, two at a time, and within a strip superpixels are conditioned
+in chunks, in order, so that memory stays bounded however many places and channels there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,11 +18,13 @@ from sinr_geo.gaussian.overlap import Overlap
 from sinr_geo.gaussian.samples import Samples
 from sinr_geo.nearest import nearest
 from sinr_geo.points import FloatArray, IntArray
+from sinr_geo.workers import in_order
 
 __all__ = ["BlendedKernels"]
 
 _ELEMENTS = 1 << 23
 _PLACES = 200_000
+_AT_A_TIME = 2
 _SCALE_SAMPLE = 500
 _LEAST_SCALE = 1e-6
 
@@ -76,14 +79,14 @@ class BlendedKernels:
 
     def strips(self, queries: FloatArray) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
         """Predict as `predict` does; yields rows of the places (n, d), their mean and variance."""
-        usual = self._usual_scale()
-        for rows in self._strips(queries):
-            found, left = self._predict_strip(queries[rows], usual)
-            yield rows, found.cpu().numpy(), left.cpu().numpy()
+        usual, strips = self._usual_scale(), list(self._strips(queries))
+        tasks = [partial(self._predict_strip, queries[rows], usual) for rows in strips]
+        for rows, (found, left) in zip(strips, in_order(tasks, _AT_A_TIME), strict=True):
+            yield rows, found, left
 
     def _predict_strip(
         self, queries: FloatArray, usual: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[FloatArray, FloatArray]:
         """Predict some places; scales are drawn half way to the usual one (s,)."""
         overlap = Overlap.of(self.centres, queries, self.settings.overlap)
         found, left = self._blank(len(overlap) + 1), self._blank(len(overlap) + 1)
@@ -94,7 +97,7 @@ class BlendedKernels:
         mean = overlap.blended(found[:-1])
         row = torch.as_tensor(overlap.row, device=self.device)
         left[:-1] += (found[:-1] - mean[row]) ** 2
-        return mean, overlap.blended(left[:-1])
+        return mean.cpu().numpy(), overlap.blended(left[:-1]).cpu().numpy()
 
     def _usual_scale(self) -> torch.Tensor:
         """Return the geometric mean of the scale (s,) over some superpixels."""
@@ -107,7 +110,8 @@ class BlendedKernels:
     def _strips(self, queries: FloatArray) -> Iterator[IntArray]:
         """Cut places (n, d) along their longest axis; yields rows of bounded number."""
         channels = self.levels[0].values.shape[1]
-        most = max(1, min(_PLACES, _ELEMENTS // (channels * self.settings.overlap)))
+        together = min(_PLACES, _ELEMENTS // (channels * self.settings.overlap))
+        most = max(1, together // _AT_A_TIME)
         count = -(-len(queries) // most)
         if count <= 1:
             yield np.arange(len(queries))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.scoring import channel_spreads
 from sinr_geo.sure_gain import PieceErrors
+from sinr_geo.workers import side_by_side
 
 __all__ = ["Trials"]
 
@@ -99,20 +101,23 @@ class Trials:
         skewed : ndarray of bool, shape (s,)
             Channels that are made nearly normal before kriging.
         """
-        found = [np.empty((0, self.spread.size))]
-        for part in self.parts:
-            field = KrigedField.fit(
-                self.ground,
-                part.rows,
-                part.values,
-                settings,
-                skewed=skewed[part.columns],
-                device=self.device,
-            )
-            error = np.full((part.asked.size, self.spread.size), np.nan)
-            error[:, part.columns] = field.mean(self.ground, part.asked) - part.truth
-            found.append(error / self.spread)
+        tasks = [partial(self._errors_of, part, settings, skewed) for part in self.parts]
+        found = [np.empty((0, self.spread.size)), *side_by_side(tasks)]
         return PieceErrors.of(np.concatenate(found), self.piece)
+
+    def _errors_of(self, part: _Trial, settings: FieldSettings, skewed: BoolArray) -> FloatArray:
+        """Return the errors (m, s) of one trial, NaN in channels of other masks."""
+        field = KrigedField.fit(
+            self.ground,
+            part.rows,
+            part.values,
+            settings,
+            skewed=skewed[part.columns],
+            device=self.device,
+        )
+        error = np.full((part.asked.size, self.spread.size), np.nan)
+        error[:, part.columns] = field.mean(self.ground, part.asked) - part.truth
+        return np.asarray(error / self.spread)
 
 
 def _trains(points: PointSet, problem: Problem) -> list[PointSet]:

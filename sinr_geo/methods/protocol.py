@@ -14,6 +14,7 @@ import numpy as np
 from sinr_geo.folds import Fold
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
+from sinr_geo.workers import core_lent
 
 __all__ = [
     "Choice",
@@ -56,10 +57,16 @@ class Shared:
 
     def once(self, key: Hashable, compute: Callable[[], Any]) -> Any:
         """Compute, or return what was computed by this key; whoever comes meanwhile waits."""
-        with self._locks[key]:
+        lock = self._locks[key]
+        if not lock.acquire(blocking=False):
+            with core_lent():
+                lock.acquire()
+        try:
             if key not in self._known:
                 self._known[key] = compute()
             return self._known[key]
+        finally:
+            lock.release()
 
 
 @dataclass(frozen=True, slots=True)

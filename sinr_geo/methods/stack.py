@@ -17,7 +17,7 @@ from sinr_geo.scoring import channel_spreads, held_out_rmse, known_score
 from sinr_geo.stacked_error import Signs, StackedError
 from sinr_geo.stacking import channel_weights
 from sinr_geo.surroundings import Surroundings
-from sinr_geo.workers import named_side_by_side, side_by_side
+from sinr_geo.workers import in_order, named_side_by_side
 
 __all__ = ["SHARE_OF_CHOOSING", "Stack"]
 
@@ -133,10 +133,8 @@ class FittedStack:
         return Prediction(mean * self.stack.spread, self._errors(own, apart, around, mean))
 
     def _predicted(self, points: PointSet) -> Iterator[Prediction]:
-        members = list(self.members.values())
-        for first in range(0, len(members), _AT_A_TIME):
-            some = members[first : first + _AT_A_TIME]
-            yield from side_by_side([partial(member.predict, points) for member in some])
+        tasks = [partial(member.predict, points) for member in self.members.values()]
+        yield from in_order(tasks, _AT_A_TIME)
 
     def _errors(
         self, own: FloatArray, apart: FloatArray, around: Surroundings, mean: FloatArray

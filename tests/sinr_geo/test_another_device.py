@@ -24,7 +24,7 @@ SIDE = 20
 AXES = (Axis("x", AxisKind.PROJECTED, "m"), Axis("y", AxisKind.PROJECTED, "m"))
 
 
-def in_turn(tasks: list[Callable[[], Any]]) -> list[Any]:
+def in_turn(tasks: list[Callable[[], Any]], ahead: int = 1) -> list[Any]:
     return [task() for task in tasks]
 
 
@@ -32,8 +32,9 @@ def in_turn(tasks: list[Callable[[], Any]]) -> list[Any]:
 def elsewhere(monkeypatch) -> ModuleType:
     """The device; tasks run in this thread, and compiled code, which knows the CPU alone, rests."""
     for name, ours in list(sys.modules.items()):
-        if name.startswith("sinr_geo.") and hasattr(ours, "side_by_side"):
-            monkeypatch.setattr(ours, "side_by_side", in_turn)
+        for batch in ("side_by_side", "in_order"):
+            if name.startswith("sinr_geo.") and hasattr(ours, batch):
+                monkeypatch.setattr(ours, batch, in_turn)
     monkeypatch.setattr(
         recover, "_device", lambda asked: elsewhere_module.NAME if asked == "cuda" else asked
     )

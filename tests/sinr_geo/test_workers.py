@@ -6,10 +6,26 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 
-from sinr_geo.workers import StoppedError, named_side_by_side, side_by_side
+from sinr_geo.methods.protocol import Shared
+from sinr_geo.workers import StoppedError, in_order, named_side_by_side, side_by_side
+
+
+def _cores() -> int:
+    return min(4, len(os.sched_getaffinity(0)))
+
+
+def _two_cores() -> bool:
+    return _cores() > 1
+
+
+def _all_cores_are_free():
+    meeting = threading.Barrier(_cores())
+    places = side_by_side([lambda: meeting.wait(30)] * _cores())
+    assert sorted(places) == list(range(_cores()))
 
 
 def test_results_come_in_the_order_of_the_tasks():
@@ -106,6 +122,75 @@ def test_tasks_within_tasks_never_run_on_more_threads_than_there_are_cores():
     assert most[0] <= _cores()
 
 
+def test_results_are_yielded_in_order_and_no_more_are_made_than_asked_for():
+    lock, made, most_ahead = threading.Lock(), [0], [0]
+
+    def task(number):
+        with lock:
+            made[0] += 1
+            most_ahead[0] = max(most_ahead[0], made[0] - len(taken))
+        threading.Event().wait(0.002 * (number % 3))
+        return number
+
+    taken: list[int] = []
+    for found in in_order([partial(task, number) for number in range(20)], ahead=2):
+        threading.Event().wait(0.004)
+        with lock:
+            taken.append(found)
+    assert taken == list(range(20))
+    # The one in the consumer's hands does not count as taken here.
+    assert most_ahead[0] <= 3
+    assert list(in_order([])) == []
+
+
+def test_a_failure_is_raised_in_its_place_and_ends_the_rest():
+    started = []
+
+    def task(number):
+        started.append(number)
+        if number == 1:
+            raise ValueError("no samples")
+        return number
+
+    with pytest.raises(ValueError, match="no samples"):
+        list(in_order([partial(task, number) for number in range(50)], ahead=2))
+    assert len(started) < 10
+
+
+def test_results_that_nobody_takes_stop_being_made():
+    started = []
+    results = in_order([partial(started.append, number) for number in range(50)], ahead=2)
+    next(results)
+    results.close()
+    for thread in threading.enumerate():
+        if thread.name == "side by side":
+            thread.join(30)
+            assert not thread.is_alive()
+    assert len(started) < 10
+    _all_cores_are_free()
+
+
+@pytest.mark.skipif(not _two_cores(), reason="one core has nobody to lend it to")
+def test_who_waits_for_what_another_computes_lends_its_core():
+    shared, lock, running, most = Shared(), threading.Lock(), [0], [0]
+
+    def leaf():
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        threading.Event().wait(0.005)
+        with lock:
+            running[0] -= 1
+
+    def compute():
+        return len(side_by_side([leaf] * 100))
+
+    waiters = [partial(shared.once, "key", compute)] * _cores()
+    assert side_by_side(waiters) == [100] * _cores()
+    assert most[0] == _cores()
+    _all_cores_are_free()
+
+
 def test_a_core_is_given_back_after_a_failure():
     def fails():
         raise ValueError("no samples")
@@ -113,19 +198,7 @@ def test_a_core_is_given_back_after_a_failure():
     for _ in range(3 * _cores()):
         with pytest.raises(ValueError, match="no samples"):
             side_by_side([fails, fails, fails])
-    meeting = threading.Barrier(2 if _two_cores() else 1)
-    assert (
-        sorted(side_by_side([lambda: meeting.wait(30)] * meeting.parties))
-        == [0, 1][: meeting.parties]
-    )
-
-
-def _cores() -> int:
-    return min(4, len(os.sched_getaffinity(0)))
-
-
-def _two_cores() -> bool:
-    return _cores() > 1
+    _all_cores_are_free()
 
 
 @pytest.mark.parametrize(("own", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
