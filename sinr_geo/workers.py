@@ -19,7 +19,6 @@ from typing import Generic, TypeVar
 
 __all__ = [
     "StoppedError",
-    "core_lent",
     "in_order",
     "named_side_by_side",
     "one_thread_each",
@@ -75,20 +74,11 @@ def in_order(tasks: Sequence[Callable[[], _Result]], ahead: int = _MOST) -> Iter
     ----------
     tasks : sequence of callable
     ahead : int
-        Results that are being made or wait to be taken, at most, so that memory is bounded.
+        Results that are being made or wait to be taken, at most, so that memory is bounded; one
+        more is in the hands of whoever takes them.
     """
     if tasks:
         yield from _Batch(tasks, ahead).one_by_one()
-
-
-@contextmanager
-def core_lent() -> Iterator[None]:
-    """Lend the core of a task that waits for another one; whoever has it then may finish first."""
-    _spare_cores.release()
-    try:
-        yield
-    finally:
-        _spare_cores.acquire()
 
 
 def named_side_by_side(
@@ -174,7 +164,7 @@ class _Batch(Generic[_Result]):
         """Wait until a task's turn has come; False if nobody wants it any more."""
         if number < self._allowed:
             return True
-        with core_lent(), self._changed:
+        with self._changed:
             self._changed.wait_for(lambda: number < self._allowed or not self._wanted())
             return self._wanted()
 

@@ -80,14 +80,15 @@ class BlendedKernels:
     def strips(self, queries: FloatArray) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
         """Predict as `predict` does; yields rows of the places (n, d), their mean and variance."""
         usual, strips = self._usual_scale(), list(self._strips(queries))
-        tasks = [partial(self._predict_strip, queries[rows], usual) for rows in strips]
+        tasks = [partial(self._predict_strip, queries, rows, usual) for rows in strips]
         for rows, (found, left) in zip(strips, in_order(tasks, _AT_A_TIME), strict=True):
             yield rows, found, left
 
     def _predict_strip(
-        self, queries: FloatArray, usual: torch.Tensor
+        self, queries: FloatArray, rows: IntArray, usual: torch.Tensor
     ) -> tuple[FloatArray, FloatArray]:
-        """Predict some places; scales are drawn half way to the usual one (s,)."""
+        """Predict some rows of places; scales are drawn half way to the usual one (s,)."""
+        queries = queries[rows]
         overlap = Overlap.of(self.centres, queries, self.settings.overlap)
         found, left = self._blank(len(overlap) + 1), self._blank(len(overlap) + 1)
         for local, owner, offset, pairs in self._conditioned(overlap, queries):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -14,7 +13,6 @@ import numpy as np
 from sinr_geo.folds import Fold
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
-from sinr_geo.workers import core_lent
 
 __all__ = [
     "Choice",
@@ -53,20 +51,14 @@ class Shared:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Any] = {}
-        self._locks: defaultdict[Hashable, Lock] = defaultdict(Lock)
+        self._locks: dict[Hashable, Lock] = {}
 
     def once(self, key: Hashable, compute: Callable[[], Any]) -> Any:
         """Compute, or return what was computed by this key; whoever comes meanwhile waits."""
-        lock = self._locks[key]
-        if not lock.acquire(blocking=False):
-            with core_lent():
-                lock.acquire()
-        try:
+        with self._locks.setdefault(key, Lock()):
             if key not in self._known:
                 self._known[key] = compute()
             return self._known[key]
-        finally:
-            lock.release()
 
 
 @dataclass(frozen=True, slots=True)

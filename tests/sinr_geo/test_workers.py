@@ -10,7 +10,6 @@ from functools import partial
 
 import pytest
 
-from sinr_geo.methods.protocol import Shared
 from sinr_geo.workers import StoppedError, in_order, named_side_by_side, side_by_side
 
 
@@ -23,9 +22,17 @@ def _two_cores() -> bool:
 
 
 def _all_cores_are_free():
+    _wait_for_threads()
     meeting = threading.Barrier(_cores())
     places = side_by_side([lambda: meeting.wait(30)] * _cores())
     assert sorted(places) == list(range(_cores()))
+
+
+def _wait_for_threads():
+    for thread in threading.enumerate():
+        if thread.name == "side by side":
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 def test_results_come_in_the_order_of_the_tasks():
@@ -143,7 +150,7 @@ def test_results_are_yielded_in_order_and_no_more_are_made_than_asked_for():
     assert list(in_order([])) == []
 
 
-def test_a_failure_is_raised_in_its_place_and_ends_the_rest():
+def test_a_failure_is_raised_at_once_and_ends_the_rest():
     started = []
 
     def task(number):
@@ -154,6 +161,7 @@ def test_a_failure_is_raised_in_its_place_and_ends_the_rest():
 
     with pytest.raises(ValueError, match="no samples"):
         list(in_order([partial(task, number) for number in range(50)], ahead=2))
+    _wait_for_threads()
     assert len(started) < 10
 
 
@@ -162,32 +170,22 @@ def test_results_that_nobody_takes_stop_being_made():
     results = in_order([partial(started.append, number) for number in range(50)], ahead=2)
     next(results)
     results.close()
-    for thread in threading.enumerate():
-        if thread.name == "side by side":
-            thread.join(30)
-            assert not thread.is_alive()
+    _wait_for_threads()
     assert len(started) < 10
     _all_cores_are_free()
 
 
-@pytest.mark.skipif(not _two_cores(), reason="one core has nobody to lend it to")
-def test_who_waits_for_what_another_computes_lends_its_core():
-    shared, lock, running, most = Shared(), threading.Lock(), [0], [0]
+def test_batches_within_batches_come_to_an_end():
+    def leaf(number):
+        threading.Event().wait(0.0005 * (number % 3))
+        return number
 
-    def leaf():
-        with lock:
-            running[0] += 1
-            most[0] = max(most[0], running[0])
-        threading.Event().wait(0.005)
-        with lock:
-            running[0] -= 1
+    def branch():
+        return list(in_order([partial(leaf, number) for number in range(6)], ahead=2))
 
-    def compute():
-        return len(side_by_side([leaf] * 100))
-
-    waiters = [partial(shared.once, "key", compute)] * _cores()
-    assert side_by_side(waiters) == [100] * _cores()
-    assert most[0] == _cores()
+    for _ in range(20):
+        assert side_by_side([branch] * 3) == [list(range(6))] * 3
+        assert list(in_order([branch] * 3, ahead=2)) == [list(range(6))] * 3
     _all_cores_are_free()
 
 
