@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -176,16 +177,25 @@ def test_results_that_nobody_takes_stop_being_made():
 
 
 def test_batches_within_batches_come_to_an_end():
-    def leaf(number):
-        threading.Event().wait(0.0005 * (number % 3))
-        return number
+    """Once, who waited lent its core, and could wait for ever to get it back."""
 
-    def branch():
-        return list(in_order([partial(leaf, number) for number in range(6)], ahead=2))
+    def pause(seconds):
+        threading.Event().wait(seconds)
 
-    for _ in range(20):
-        assert side_by_side([branch] * 3) == [list(range(6))] * 3
-        assert list(in_order([branch] * 3, ahead=2)) == [list(range(6))] * 3
+    def branch(seed):
+        lot = random.Random(seed)
+        tasks = [partial(pause, lot.choice((0.0, 0.0005, 0.001, 0.002))) for _ in range(6)]
+        for _ in in_order(tasks, ahead=2):
+            pause(lot.choice((0.0, 0.0005, 0.001, 0.002)))
+
+    def every_run():
+        for run in range(60):
+            side_by_side([partial(branch, 10 * run + number) for number in range(_cores())])
+
+    runs = threading.Thread(target=every_run, daemon=True)
+    runs.start()
+    runs.join(60)
+    assert not runs.is_alive()
     _all_cores_are_free()
 
 
