@@ -189,7 +189,10 @@ def _unchosen(points: PointSet, problem: Problem, space: Space) -> Choice:
     forms = (SpectralForm((default_spectral(points, problem.task),), []),)
     weights = np.ones((len(points.channels), 1))
     placed = Placed.of(space, Metric())
-    return _Chosen(forms, weights, placed, SineError(None, channel_spreads(points)), (), report)
+    untried = tuple(HeldOut.untried(fold) for fold in problem.folds)
+    return _Chosen(
+        forms, weights, placed, SineError(None, channel_spreads(points)), untried, report
+    )
 
 
 def _told(

@@ -14,8 +14,10 @@ from sinr_geo.methods.sinr import SinrMethod
 from sinr_geo.methods.sinr_paper import SinrPaperMethod
 from sinr_geo.nearest import inverse_distance
 from sinr_geo.points import FloatArray, Lattice, PointSet
+from sinr_geo.scoring import held_out_rmse
 from sinr_geo.sine.ensemble import Told
 from sinr_geo.sine.error import SineError
+from sinr_geo.sine.study import Study
 from sinr_geo.stacked_error import StackedError
 from sinr_geo.surroundings import Surroundings
 
@@ -134,6 +136,17 @@ def test_it_is_continuous_between_the_points(filled):
     halfway = 0.5 * (values[:-1] + values[1:])
     gap = np.abs(fitted.predict(between).values - halfway)[inside] / values.std(axis=0)
     assert np.quantile(gap, 0.95) < 0.1
+
+
+def test_folds_that_the_chosen_regions_miss_are_said_to_be_untried(monkeypatch):
+    """Few gaps in a large grid: `auto` could not score the sine head, and ended with an error."""
+    points = with_gaps()
+    asked = problem(points, folds=2)
+    monkeypatch.setattr(Study, "withheld", lambda study, metric: ())
+    choice = SinrMethod().choose(points, asked)
+    assert len(choice.withheld) == 2
+    assert np.isnan(held_out_rmse(points, asked.folds, choice.withheld))
+    assert np.isfinite(choice.fit(points, asked).predict(points).values).all()
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
