@@ -67,7 +67,7 @@ def side_by_side(tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:
     return _Batch(tasks).results() if tasks else []
 
 
-def in_order(tasks: Sequence[Callable[[], _Result]], ahead: int = _MOST) -> Iterator[_Result]:
+def in_order(tasks: Sequence[Callable[[], _Result]], ahead: int) -> Iterator[_Result]:
     """Run tasks as `side_by_side` does, and yield their results one by one.
 
     Parameters

@@ -1,7 +1,8 @@
 """Superpixels on a kernel, blended where they overlap.
 
-Places are predicted strip by strip, two at a time, and within a strip superpixels are conditioned
-in chunks, in order, so that memory stays bounded however many places and channels there are.
+Places are predicted strip by strip, with their variance two strips at a time, and within a strip
+superpixels are conditioned in chunks, in order, so that memory stays bounded however many places
+and channels there are.
 """
 
 from __future__ import annotations

@@ -148,7 +148,14 @@ def test_results_are_yielded_in_order_and_no_more_are_made_than_asked_for():
     assert taken == list(range(20))
     # The one in the consumer's hands does not count as taken here.
     assert most_ahead[0] <= 3
-    assert list(in_order([])) == []
+    assert list(in_order([], ahead=2)) == []
+
+
+def test_results_that_are_yielded_in_order_are_made_side_by_side():
+    _wait_for_threads()
+    meeting = threading.Barrier(min(2, _cores()))
+    found = in_order([partial(meeting.wait, 30)] * meeting.parties, ahead=2)
+    assert sorted(found) == list(range(meeting.parties))
 
 
 def test_a_failure_is_raised_at_once_and_ends_the_rest():
