@@ -1,55 +1,47 @@
-"""What choosing costs beside the final fit: processor seconds of both.
+"""What choosing costs beside the final fit: processor seconds, on one core (Linux).
 
     python -m benchmarks.selection [RUNG/CASE ...] [--methods auto,sinr-bayes,...] [--json]
 
-Choosing is everything that is fitted to folds or to a part of large data; the final fit is that to
-all samples, with the prediction of what is missing.
+*Choosing* is every fit that compares settings; *withheld* predicts what the folds withhold with
+the settings that were chosen, which is what methods are stacked and standard errors learned by;
+*fitting* is the final fit to all samples, with the prediction of what is missing. Methods that are
+asked for alone pay for all that they choose; within `auto` they share some of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import TextIO
 
-from benchmarks.rungs import cases_of
-from sinr_geo.methods.catalogue import method_named
-from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.trial import Trial
-from sinr_geo.workers import one_thread_each
-
-CASES = ("weather/0.25", "scene1/0.05", "modis_lst/mean", "cave_missing/0.05")
-METHODS = ("auto", "sinr-bayes", "sinr", "kriging")
+CASES = ("weather/0.25", "scene1/0.05", "modis_lst/mean", "cave_missing/0.05", "grown/1000")
+METHODS = ("auto", "sinr-bayes", "sinr", "kriging", "rbf")
 
 
 @dataclass(frozen=True)
 class Row:
     """Processor seconds of one method on one case."""
 
-    rung: str
     case: str
     method: str
     choosing_s: float
+    withheld_s: float
     fitting_s: float
+    stages: dict[str, float] = field(default_factory=dict)
 
 
-def measured(rung: str, name: str, method: str) -> Row:
-    """Choose and fit once, at the default effort."""
-    case = next((case for case in cases_of(rung) if case.name == name), None)
-    if case is None:
-        raise SystemExit(f"{rung} has no case {name!r}")
-    problem = Problem(case.task, case.wanted, (), Effort.NORMAL, 0, "cpu", lambda what, share: None)
-    trial = Trial.of(case.points, problem)
-    with one_thread_each():
-        start = time.process_time()
-        choice = method_named(method).choose(trial.points, trial.problem)
-        chosen = time.process_time()
-        choice.fit(case.points, problem).predict(case.points)
-        fitted = time.process_time()
-    return Row(rung, name, method, round(chosen - start, 2), round(fitted - chosen, 2))
+def measured(case: str, method: str) -> Row:
+    """Run one case in a process of its own, on the core that this process has."""
+    command = [sys.executable, "-m", "benchmarks.selection_case", case, method]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr.strip().rsplit("\n", 1)[-1])
+    return Row(case, method, **json.loads(done.stdout))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,20 +51,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--json", action="store_true", help="one array of objects")
     asked = parser.parse_args(arguments)
-    rows = []
-    for case in asked.cases:
-        for method in asked.methods.split(","):
-            rung, name = case.split("/")
-            rows.append(row := measured(rung, name, method))
-            print(
-                f"{case:20}{method:12}{row.choosing_s:8.1f}{row.fitting_s:8.1f}"
-                f"{row.choosing_s / max(row.fitting_s, 0.1):8.1f}",
-                file=sys.stderr if asked.json else sys.stdout,
-                flush=True,
-            )
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        where = sys.stderr if asked.json else sys.stdout
+        rows = _rows(asked.cases, asked.methods.split(","), where)
+    finally:
+        os.sched_setaffinity(0, cores)
     if asked.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
     return 0
+
+
+def _rows(cases: Sequence[str], methods: Sequence[str], where: TextIO) -> list[Row]:
+    where.write(f"{'case':20}{'method':12}{'choosing':>10}{'withheld':>10}{'fitting':>10}\n")
+    rows = []
+    for case in cases:
+        for method in methods:
+            rows.append(row := measured(case, method))
+            seconds = (row.choosing_s, row.withheld_s, row.fitting_s)
+            where.write(f"{case:20}{method:12}{''.join(f'{s:10.1f}' for s in seconds)}\n")
+            where.flush()
+    return rows
 
 
 if __name__ == "__main__":

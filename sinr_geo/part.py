@@ -36,7 +36,7 @@ def representative_rows(points: PointSet, wanted: BoolArray, most: int, seed: in
     if len(points) <= most:
         return np.arange(len(points))
     if points.lattice is None:
-        return _balls(points, most, seed)
+        return _balls(points, wanted, most, seed)
     return _boxes(points, points.lattice, wanted, most)
 
 
@@ -56,10 +56,16 @@ def _boxes(points: PointSet, lattice: Lattice, wanted: BoolArray, most: int) -> 
     return np.flatnonzero(inside[lattice.place])
 
 
-def _balls(points: PointSet, most: int, seed: int) -> IntArray:
+def _balls(points: PointSet, wanted: BoolArray, most: int, seed: int) -> IntArray:
+    """Lay balls around observed points, next to gaps where there are any."""
     rng = generator(seed, "representative rows")
     place = Embedding.fit(points)(points.coordinates)
     sampled = np.flatnonzero(points.observed.any(axis=1))
     centres = rng.choice(sampled, min(_REGIONS, sampled.size), replace=False)
+    gaps = np.flatnonzero(wanted.any(axis=1))
+    if gaps.size:
+        inside = rng.choice(gaps, min(_REGIONS, gaps.size), replace=False)
+        _, beside = nearest(place[sampled], place[inside], 1)
+        centres = np.unique(sampled[beside])
     _, index = nearest(place, place[centres], most // centres.size)
     return np.unique(index)

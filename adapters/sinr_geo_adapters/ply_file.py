@@ -28,7 +28,7 @@ from sinr_geo_adapters.vertices import POSITION, Attribute, largest_stored, vert
 
 __all__ = ["MAGIC", "PlyFile", "open_ply"]
 
-MAGIC = (b"ply\n", b"ply\r")
+MAGIC = (b"ply\n", b"ply\r", b"ply ")
 
 COLOURS = (("red", "green", "blue", "alpha"), ("diffuse_red", "diffuse_green", "diffuse_blue", ""))
 CORNERS = ("vertex_indices", "vertex_index")

@@ -130,7 +130,7 @@ def read_ply_header(path: Path) -> PlyHeader:
     """
     with path.open("rb") as stream:
         start = stream.read(LONGEST_HEADER)
-    if not start.startswith((b"ply\n", b"ply\r\n")):
+    if start.partition(b"\n")[0].rstrip() != b"ply":
         raise InputError(f"{path}: not a PLY file: its first line is not 'ply'")
     return _parse(path, start)
 

@@ -19,7 +19,7 @@ _RASTERS = (
     b"\xff\xd8\xff",  # JPEG
 )  # fmt: skip
 # netCDF, HDF5, PLY, GLB and LAS have adapters of their own.
-_OTHERS = (b"CDF", b"\x89HDF\r\n\x1a\n", b"ply\n", b"ply\r", b"glTF", b"LASF")
+_OTHERS = (b"CDF", b"\x89HDF\r\n\x1a\n", b"ply\n", b"ply\r", b"ply ", b"glTF", b"LASF")
 _ZARR = (".zgroup", ".zarray", ".zmetadata", "zarr.json")
 _RASTER_SUFFIXES = (
     ".tif", ".tiff", ".gtiff", ".jp2", ".j2k", ".grib", ".grib2", ".grb", ".grb2", ".img", ".vrt",

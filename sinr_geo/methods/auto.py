@@ -90,6 +90,7 @@ def _stacked(points: PointSet, problem: Problem) -> Choice:
     }
     if not scored:
         return _Winner(choices[names[0]], {"scores": dict.fromkeys(names)})
+    problem.progress("weighing methods", SHARE_OF_CHOOSING)
     return Stack.of(scored, points, problem)
 
 

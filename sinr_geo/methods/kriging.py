@@ -17,7 +17,7 @@ from sinr_geo.methods.peers import (
     groups_that_choose,
     masks,
 )
-from sinr_geo.methods.protocol import HeldOut, Problem, Task
+from sinr_geo.methods.protocol import PREDICTING, HeldOut, Problem, Task
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, scaled
@@ -38,6 +38,7 @@ class KrigingMethod:
         for columns in groups_that_choose(points, problem):
             own = problem.select_channels(columns)
             groups.append((columns, choose_field(points.select_channels(columns), ground, own)))
+        problem.progress(PREDICTING, 0.9)
         told = []
         for fold in problem.folds:
             fields = _fields(fold.train(points), ground, tuple(groups), problem.device)

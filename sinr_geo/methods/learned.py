@@ -29,7 +29,7 @@ from sinr_geo.methods.peers import (
     groups_that_choose,
     masks,
 )
-from sinr_geo.methods.protocol import Effort, HeldOut, Problem, Task
+from sinr_geo.methods.protocol import PREDICTING, Effort, HeldOut, Problem, Task
 from sinr_geo.nearest import same_pattern
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.randomness import generator
@@ -168,10 +168,11 @@ def _choose(
         own = problem.select_channels(columns)
         part = points.select_channels(columns)
         groups.append((columns, choose_field(part, scene.ground, own)))
+    problem.progress("choosing a learner", 0.5)
     learner, tried = _best(learners, points, scene, tuple(groups), problem)
     found = []
     for number in range(len(problem.folds)):
-        problem.progress("learning what kriging misses", number / len(problem.folds))
+        problem.progress(PREDICTING, number / len(problem.folds))
         found.append(_on_fold(number, points, scene, tuple(groups), learner, problem))
     error, withheld = _with_errors(points, found, problem)
     names = [channel.name for channel in points.channels]

@@ -15,6 +15,7 @@ from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
 from sinr_geo.recovery import Prediction
 
 __all__ = [
+    "PREDICTING",
     "Choice",
     "Effort",
     "Fitted",
@@ -28,6 +29,9 @@ __all__ = [
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done, 0 to 1."""
+
+PREDICTING = "predicting what was withheld"
+"""What is reported by a method whose settings are chosen, while it predicts the folds with them."""
 
 
 class Task(StrEnum):

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 
 from sinr_geo.folds import Fold
 from sinr_geo.kriging.space import Space
-from sinr_geo.methods.protocol import Choice, Fitted, HeldOut, Problem, Task
+from sinr_geo.methods.protocol import PREDICTING, Choice, Fitted, HeldOut, Problem, Task
 from sinr_geo.points import FloatArray, PointSet
 from sinr_geo.reconstruction import reconstruct
 from sinr_geo.recovery import Prediction
@@ -59,7 +59,7 @@ class SinrMethod:
         forms = _chosen_forms(study, problem)
         placed = Placed.of(study.space, forms[0].metric)
         graph = placed.neighbours(points)
-        problem.progress("scoring sines", 0.6)
+        problem.progress(PREDICTING, 0.6)
         told = side_by_side(
             [partial(_told, points, fold, forms, placed, graph, problem) for fold in problem.folds]
         )

@@ -23,7 +23,7 @@ from sinr_geo.gaussian.pilot import Pilot
 from sinr_geo.gaussian.window_head import denoise_lattice
 from sinr_geo.methods.fitted_points import FittedPoints
 from sinr_geo.methods.peers import MANY_CHANNELS, differs_by_entry
-from sinr_geo.methods.protocol import Choice, HeldOut, Problem, Shared, Task
+from sinr_geo.methods.protocol import PREDICTING, Choice, HeldOut, Problem, Shared, Task
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.recovery import Prediction
 from sinr_geo.scoring import held_out_errors, held_out_rmse, known_score, scaled
@@ -73,6 +73,7 @@ class _Completion:
 
     def fit(self, points: PointSet, problem: Problem) -> FittedPoints:
         """Condition on all observed entries."""
+        problem.progress("conditioning on all samples", 0.0)
         mean, variance = _completed(points, problem.wanted, self.pilot, self.windows, problem)
         error = self.scales * np.sqrt(variance)
         return FittedPoints(points, Prediction(mean, error), self.report)
@@ -162,7 +163,6 @@ def _completed(
     lattice = points.lattice
     if lattice is None or windows is None or not windows.helps.any():
         return mean, variance
-    problem.progress("completing windows", 0.5)
     found, left = complete_lattice(points, lattice, mean, variance, windows.settings, problem)
     return np.where(windows.helps, found, mean), np.where(windows.helps, left, variance)
 
@@ -190,6 +190,7 @@ def _held_out(
     on, and on the first fold only where not.
     """
     helping = windows is not None and bool(windows.helps.any())
+    problem.progress(PREDICTING, 0.9)
     large = 0
     if windows is not None and helping:
         large = windows.settings.width**2 * windows.settings.rank

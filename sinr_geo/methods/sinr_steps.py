@@ -15,7 +15,7 @@ from sinr_geo.gaussian.step_field import StepSettings
 from sinr_geo.gaussian.step_model import EFFECTS, StepModel
 from sinr_geo.gaussian.step_tiles import some_tiles
 from sinr_geo.methods.fitted_points import FittedPoints
-from sinr_geo.methods.protocol import Effort, HeldOut, Problem, Task
+from sinr_geo.methods.protocol import PREDICTING, Effort, HeldOut, Problem, Task
 from sinr_geo.points import BoolArray, FloatArray, PointSet
 from sinr_geo.randomness import generator
 from sinr_geo.recovery import Prediction
@@ -86,6 +86,7 @@ class SinrStepsMethod:
         trials = [_Trial(points, view, fold, problem) for fold in problem.folds]
         effects, by_effects = _chosen_effects(trials)
         settings, tried = _chosen_settings(trials, effects, problem)
+        problem.progress(PREDICTING, 0.9)
         told = tuple(trial.held_out(effects, settings) for trial in trials)
         scales = error_scales(*held_out_errors(points, problem.folds, told))
         withheld = scaled(problem.folds, told, scales)

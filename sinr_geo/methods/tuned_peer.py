@@ -23,7 +23,7 @@ from sinr_geo.methods.peers import (
     groups_that_choose,
     masks,
 )
-from sinr_geo.methods.protocol import Effort, HeldOut, Problem, Task
+from sinr_geo.methods.protocol import PREDICTING, Effort, HeldOut, Problem, Task
 from sinr_geo.nearest import nearest
 from sinr_geo.pieces_of_space import pieces_of_space
 from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
@@ -232,6 +232,7 @@ def _choice(
     problem: Problem,
 ) -> PeerChoice:
     """Predict every fold with the settings chosen and learn the standard error from it."""
+    problem.progress(PREDICTING, 0.9)
     shape = (0, len(points.channels))
     means: list[HeldOut] = []
     grown: list[FloatArray] = [np.empty(shape)]

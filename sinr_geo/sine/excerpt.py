@@ -15,14 +15,15 @@ __all__ = ["BALLS", "excerpt", "take"]
 BALLS = 2
 
 
-def excerpt(points: PointSet, place: FloatArray, size: int, seed: int) -> IntArray:
+def excerpt(place: FloatArray, centres: IntArray, size: int, seed: int) -> IntArray:
     """Choose rows in a few round regions, so that neighbours stay together.
 
     Parameters
     ----------
-    points : PointSet
     place : ndarray, shape (n, d)
         Embedded coordinates.
+    centres : ndarray of int64, shape (c,)
+        Points that regions may be laid around; at least one.
     size : int
         Number of rows wanted; all rows are returned where there are no more.
     seed : int
@@ -30,13 +31,12 @@ def excerpt(points: PointSet, place: FloatArray, size: int, seed: int) -> IntArr
     Returns
     -------
     ndarray of int64
-        Increasing. Regions are laid around observed points.
+        Increasing.
     """
-    if len(points) <= size:
-        return np.arange(len(points))
+    if len(place) <= size:
+        return np.arange(len(place))
     rng = generator(seed, "excerpt")
-    sampled = np.flatnonzero(points.observed.any(axis=1))
-    centres = rng.choice(sampled, min(BALLS, sampled.size), replace=False)
+    centres = rng.choice(centres, min(BALLS, centres.size), replace=False)
     _, index = nearest(place, place[centres], max(1, size // centres.size))
     return np.unique(index)
 

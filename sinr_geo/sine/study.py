@@ -8,7 +8,7 @@ import numpy as np
 
 from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.points import BoolArray, PointSet
+from sinr_geo.points import BoolArray, IntArray, PointSet
 from sinr_geo.sine.excerpt import excerpt, take
 from sinr_geo.sine.metric import Metric, Placed, of_kriging
 from sinr_geo.sine.withheld import Withheld
@@ -88,7 +88,7 @@ class Study:
 
     @classmethod
     def of(cls, points: PointSet, problem: Problem) -> Study:
-        """Take an excerpt of a point set and of its folds.
+        """Take an excerpt of a point set and of its folds, around what these withhold.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class Study:
         space = Space.fit(points)
         kriged = of_kriging(points, space, problem)
         place = space.embedding(points.coordinates)
-        rows = excerpt(points, place, size, problem.seed)
+        rows = excerpt(place, _centres(points, problem), size, problem.seed)
         if rows.size == len(points):
             folds = _enough([fold.withheld for fold in problem.folds], plan.scored)
             return cls(points, folds, problem, plan, in_all, space, kriged)
@@ -140,6 +140,14 @@ class Study:
     def sampled(self) -> int:
         """Count the points with an observed entry."""
         return int(np.count_nonzero(self.points.observed.any(axis=1)))
+
+
+def _centres(points: PointSet, problem: Problem) -> IntArray:
+    """Return the points that folds withhold, or without folds all that were observed."""
+    withheld = np.zeros(len(points), dtype=np.bool_)
+    for fold in problem.folds:
+        withheld |= fold.withheld.any(axis=1)
+    return np.flatnonzero(withheld if withheld.any() else points.observed.any(axis=1))
 
 
 def _enough(folds: list[BoolArray], points: int) -> tuple[BoolArray, ...]:

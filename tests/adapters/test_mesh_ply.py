@@ -341,6 +341,15 @@ def test_text_keeps_its_digits(tmp_path: Path) -> None:
     )
 
 
+def test_spaces_at_the_end_of_header_lines_mean_nothing(mesh: Path, tmp_path: Path) -> None:
+    spaced = tmp_path / "spaced.ply"
+    spaced.write_bytes(mesh.read_bytes().replace(b"ply\nformat", b"ply \nformat", 1))
+    assert MeshAdapter().can_open(spaced)
+    out = fill(spaced, tmp_path / "out.ply").read_bytes()
+    plain = fill(mesh, tmp_path / "plain.ply").read_bytes()
+    assert out == plain.replace(b"ply\n", b"ply \n", 1)
+
+
 def test_can_open(mesh: Path, tmp_path: Path) -> None:
     assert MeshAdapter().can_open(mesh.rename(tmp_path / "mesh.dat"))
     table = vertices()

@@ -58,6 +58,18 @@ def test_scattered_points_give_whole_neighbourhoods():
     assert kept[nearest[:, 1]].mean() > 0.9
 
 
+def test_of_many_scattered_points_those_around_the_few_gaps_are_taken():
+    rng = np.random.default_rng(4)
+    places = rng.random((20_000, 2))
+    observed = np.hypot(*(places - 0.5).T) > 0.02
+    values = np.where(observed, places.sum(axis=1), np.nan)[:, None]
+    axes = (Axis("x", AxisKind.PROJECTED), Axis("y", AxisKind.PROJECTED))
+    points = PointSet(places, values, observed[:, None], axes, (Channel("a"),))
+    rows = representative_rows(points, ~points.observed, 2_000, 0)
+    assert (~observed[rows]).sum() == (~observed).sum()
+    assert observed[rows].sum() > 400
+
+
 def test_taking_rows_of_a_mesh_keeps_the_edges_between_them():
     axes = (Axis("x", AxisKind.PROJECTED),)
     line = PointSet(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -147,6 +148,24 @@ def test_folds_that_the_chosen_regions_miss_are_said_to_be_untried(monkeypatch):
     assert len(choice.withheld) == 2
     assert np.isnan(held_out_rmse(points, asked.folds, choice.withheld))
     assert np.isfinite(choice.fit(points, asked).predict(points).values).all()
+
+
+def test_the_part_of_large_data_that_sines_are_chosen_on_lies_where_folds_withhold():
+    side = 110
+    index = np.stack(np.mgrid[:side, :side].reshape(2, -1), axis=1).astype(float)
+    gap, withheld = (np.zeros((side, side), dtype=bool) for _ in range(2))
+    gap[5:8, 5:8] = True
+    withheld[90:93, 20:23] = True
+    axes = (Axis("row", AxisKind.INDEX), Axis("column", AxisKind.INDEX))
+    lattice = Lattice(("row", "column"), (side, side), np.arange(side**2), space=(0, 1))
+    values = np.where(gap, np.nan, np.sin(index.sum(axis=1) / 9.0).reshape(side, side))
+    values = values.reshape(-1, 1)
+    points = PointSet(index, values, np.isfinite(values), axes, (Channel("a"),), lattice)
+    fold = Fold(withheld.reshape(-1, 1), withheld.reshape(-1, 1))
+    for seed in range(5):
+        study = Study.of(points, replace(problem(points, folds=0), folds=(fold,), seed=seed))
+        assert len(study.points) < 0.2 * len(points)
+        assert study.folds[0].sum() == 9
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
