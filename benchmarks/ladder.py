@@ -2,6 +2,7 @@
 
     python -m benchmarks.ladder [RUNG ...] [--methods auto,sinr-bayes,...] [--json]
     python -m benchmarks.ladder beyond [--methods auto,gdal,...] [--json]
+    python -m benchmarks.ladder RUNG --case CASE --methods METHOD
 
 The rungs are looked for in ``$SINR_GEO_LADDER``, by default ``../shared/ladder``; what they are and
 how they are scored stands in the README there. The rung ``beyond`` is apart: real files
@@ -78,7 +79,9 @@ def cases(rung: str) -> Iterator[Case]:
 
 def measured(rung: str, name: str, method: str, options: Options) -> list[Row]:
     """Run one case in this process, which must not have run another."""
-    case = next(case for case in cases(rung) if case.name == name)
+    case = next((case for case in cases(rung) if case.name == name), None)
+    if case is None:
+        raise SystemExit(f"{rung} has no case {name!r}")
     started = time.perf_counter()
     try:
         values, error = predict(case, method, options)
@@ -168,7 +171,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--effort", choices=[str(e) for e in Effort], default="normal")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="one array of objects")
-    parser.add_argument("--case", help="one case, in this process")
+    parser.add_argument("--case", help="one case, by one method, in this process")
     asked = parser.parse_args(arguments)
     unknown = [rung for rung in asked.rungs if rung not in (*RUNGS, BEYOND)]
     if unknown:
@@ -177,6 +180,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     unknown = [method for method in asked.methods or () if method not in (*METHODS, *OUTSIDE)]
     if unknown:
         parser.error(f"there is no method {unknown[0]!r}; there are {', '.join(METHODS)}")
+    if asked.case and (len(asked.rungs), len(asked.methods or ())) != (1, 1):
+        parser.error("--case needs one rung and one method")
     return asked
 
 

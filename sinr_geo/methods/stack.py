@@ -117,20 +117,17 @@ class FittedStack:
     def predict(self, points: PointSet) -> Prediction:
         """Predict with two members at a time, and keep the weighted mean and spread.
 
-        Of all predictions only the running sums are held (West 1979, incremental mean and
-        variance), so that the memory does not grow with the number of members.
+        Of all predictions only running sums are held, so that the memory does not grow with the
+        number of members.
         """
-        mean, apart, own, total = (np.zeros(points.values.shape) for _ in range(4))
-        for weight, found in zip(self.stack.weights.T, self._predicted(points), strict=True):
-            values, errors = found.values / self.stack.spread, found.standard_error
-            total += weight
-            step = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
-            before = values - mean
-            mean += step * before
-            apart += weight * before * (values - mean)
-            own += weight * Signs.known(errors / self.stack.spread) ** 2
-        around = Surroundings.of(points, points, np.isfinite(mean)).scaled(self.stack.spread)
-        return Prediction(mean * self.stack.spread, self._errors(own, apart, around, mean))
+        sums = _RunningSums.none(points.values.shape)
+        predictions = self._predicted(points)
+        for weight in self.stack.weights.T:
+            # Not zipped: that would hold a prediction while the next one is awaited.
+            sums.add(weight, next(predictions), self.stack.spread)
+        around = Surroundings.of(points, points, np.isfinite(sums.mean)).scaled(self.stack.spread)
+        errors = self._errors(sums.own, sums.apart, around, sums.mean)
+        return Prediction(sums.mean * self.stack.spread, errors)
 
     def _predicted(self, points: PointSet) -> Iterator[Prediction]:
         tasks = [partial(member.predict, points) for member in self.members.values()]
@@ -153,6 +150,43 @@ class FittedStack:
             )
             errors[:, column] = self.stack.error(signs) * spread
         return errors
+
+
+@dataclass(slots=True)
+class _RunningSums:
+    """Weighted mean and spread of predictions, added one by one (West 1979).
+
+    Parameters
+    ----------
+    mean, apart, own : ndarray, each of shape (n, s)
+        The weighted mean, the weighted sum of squared deviations from it, and that of squared
+        standard errors, in units of the channel's spread.
+    total : ndarray, shape (s,)
+        Of the weights.
+    """
+
+    mean: FloatArray
+    apart: FloatArray
+    own: FloatArray
+    total: FloatArray
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> _RunningSums:
+        """Start with no prediction of n points and s channels."""
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[1]))
+
+    def add(self, weight: FloatArray, found: Prediction, spread: FloatArray) -> None:
+        """Add a prediction with a weight (s,) per channel; spread (s,) of each."""
+        self.total += weight
+        step = np.divide(weight, self.total, out=np.zeros_like(weight), where=self.total > 0)
+        values = found.values / spread
+        before = values - self.mean
+        self.mean += step * before
+        values -= self.mean
+        before *= weight
+        before *= values
+        self.apart += before
+        self.own += weight * Signs.known(found.standard_error / spread) ** 2
 
 
 @dataclass(frozen=True, slots=True)

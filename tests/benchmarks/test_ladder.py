@@ -179,3 +179,18 @@ def test_unknown_rungs_and_methods_are_one_sentence_and_status_2(capsys):
             ladder.main(arguments)
         assert stopped.value.code == 2
         assert "there is no" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["weather"], ["weather", "--methods", "auto,sinr"], []])
+def test_one_case_is_run_by_one_method(capsys, arguments):
+    with pytest.raises(SystemExit) as stopped:
+        ladder.main([*arguments, "--case", "0.1"])
+    assert stopped.value.code == 2
+    assert "one rung and one method" in capsys.readouterr().err
+
+
+def test_a_case_that_is_not_there_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(ladder, "FOLDER", tmp_path)
+    monkeypatch.setattr(ladder, "cases", lambda rung: iter((Named("a"),)))
+    with pytest.raises(SystemExit, match="weather has no case 'b'"):
+        ladder.main(["weather", "--methods", "nearest", "--case", "b"])
