@@ -114,7 +114,8 @@ def _time_channels(points: PointSet) -> list[NDArray[np.int64]]:
 def _footprint(points: PointSet, lattice: Lattice) -> BoolArray:
     """Mark points inside the convex hull of all cells observed at all, grown by their spacing.
 
-    Shape (n, 1). The hull is drawn over the two space dimensions of the grid, in cells. Where no
+    Shape (n, 1). The hull is drawn over the two space dimensions of the grid, in cells; where one
+    of them closes upon itself, as longitude does, across its seam. Where no
     more lies outside it than chance cuts off the corners of a grid that is sampled all over, there
     is no collar, and every point is inside.
     """
@@ -126,21 +127,42 @@ def _footprint(points: PointSet, lattice: Lattice) -> BoolArray:
     seen = np.zeros(sides, dtype=np.bool_)
     told = points.observed.any(axis=1)
     seen[row[told], column[told]] = True
+    if not told.any():
+        return everywhere
+    drawn, positions = seen, [np.arange(side) for side in sides]
+    for axis, dim in enumerate(lattice.space):
+        if lattice.wraps[dim]:
+            drawn, positions[axis] = _unwrapped(drawn, axis)
     try:
-        hull = ConvexHull(_ends_of_rows(seen))
+        hull = ConvexHull(_ends_of_rows(drawn))
     except (QhullError, ValueError):
         return everywhere
     samples = np.count_nonzero(seen)
-    spacing = max(1.0, float(np.sqrt(hull.volume / samples)))
+    spacing = max(1.0, float(np.sqrt(hull.volume / np.count_nonzero(drawn))))
     normals, offsets = hull.equations[:, :2], hull.equations[:, 2]
     beyond = np.full(sides, -np.inf)
-    down, along = np.arange(sides[0])[:, None], np.arange(sides[1])[None, :]
+    down, along = positions[0][:, None], positions[1][None, :]
     for (first, second), offset in zip(normals, offsets, strict=True):
         np.maximum(beyond, down * first + along * second + offset, out=beyond)
     by_chance = _SURELY * _CUT_OFF * np.log(samples) * spacing**2
     if np.count_nonzero(beyond > _ROUNDING) <= by_chance:
         return everywhere
     return np.asarray(beyond[row, column][:, None] <= spacing + _ROUNDING)
+
+
+def _unwrapped(seen: BoolArray, axis: int) -> tuple[BoolArray, NDArray[np.int64]]:
+    """Lay a dimension that closes upon itself out; -> marks, and where its cells lie in them.
+
+    What is observed on less than half of the circle is cut where nothing was; else the circle is
+    laid out three times, and its cells are the middle ones.
+    """
+    size, marked = seen.shape[axis], np.flatnonzero(seen.any(axis=1 - axis))
+    empty = np.diff(marked, append=marked[0] + size) - 1
+    widest = int(empty.argmax())
+    if 2 * empty[widest] <= size:
+        return np.concatenate([seen] * 3, axis=axis), size + np.arange(size)
+    first = int(marked[(widest + 1) % marked.size])
+    return np.roll(seen, -first, axis=axis), (np.arange(size) - first) % size
 
 
 def _ends_of_rows(seen: BoolArray) -> NDArray[np.int64]:

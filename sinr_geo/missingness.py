@@ -103,6 +103,8 @@ def edge_trends(points: PointSet, wanted: BoolArray, seed: int) -> tuple[EdgeTre
         rise = _rise_at_rims(lattice, near, seen)
         for j in map(int, columns):
             value = points.values[seen, j]
+            if value.size == 0 or np.ptp(value) == 0.0:
+                continue
             tested = local_association(value, near[seen], seen, lattice, _TILE)
             if tested is not None:
                 slope = tested.coefficient * rise

@@ -7,12 +7,13 @@ import numpy as np
 from sinr_geo.coordinates import Embedding
 from sinr_geo.gaussian.crop import Crop, crops
 from sinr_geo.nearest import nearest
-from sinr_geo.points import BoolArray, IntArray, Lattice, PointSet
+from sinr_geo.points import BoolArray, FloatArray, IntArray, Lattice, PointSet
 from sinr_geo.randomness import generator
+from sinr_geo.regions import grown_regions, with_every_channel
 
 __all__ = ["representative_rows"]
 
-_REGIONS = 4
+_REGIONS, _MORE_REGIONS = 4, 16
 
 
 def representative_rows(points: PointSet, wanted: BoolArray, most: int, seed: int) -> IntArray:
@@ -31,13 +32,19 @@ def representative_rows(points: PointSet, wanted: BoolArray, most: int, seed: in
     -------
     ndarray of int64
         Increasing. On a lattice the regions are boxes, or one box where there are time steps,
-        which belong together; elsewhere they are balls.
+        which belong together; elsewhere they are balls. More regions are added for channels of
+        which these hold no gap, though there are some, or hardly an observation.
     """
     if len(points) <= most:
         return np.arange(len(points))
+    rng = generator(seed, "representative rows")
+    place = Embedding.fit(points)(points.coordinates)
     if points.lattice is None:
-        return _balls(points, wanted, most, seed)
-    return _boxes(points, points.lattice, wanted, most)
+        rows = grown_regions(place, _beside_gaps(points, wanted, place, rng), most)
+    else:
+        rows = _boxes(points, points.lattice, wanted, most)
+    size = max(1, most // _MORE_REGIONS)
+    return with_every_channel(rows, place, points.observed, wanted, size, rng)
 
 
 def _boxes(points: PointSet, lattice: Lattice, wanted: BoolArray, most: int) -> IntArray:
@@ -56,16 +63,14 @@ def _boxes(points: PointSet, lattice: Lattice, wanted: BoolArray, most: int) -> 
     return np.flatnonzero(inside[lattice.place])
 
 
-def _balls(points: PointSet, wanted: BoolArray, most: int, seed: int) -> IntArray:
-    """Lay balls around observed points, next to gaps where there are any."""
-    rng = generator(seed, "representative rows")
-    place = Embedding.fit(points)(points.coordinates)
-    sampled = np.flatnonzero(points.observed.any(axis=1))
-    centres = rng.choice(sampled, min(_REGIONS, sampled.size), replace=False)
-    gaps = np.flatnonzero(wanted.any(axis=1))
-    if gaps.size:
-        inside = rng.choice(gaps, min(_REGIONS, gaps.size), replace=False)
-        _, beside = nearest(place[sampled], place[inside], 1)
-        centres = np.unique(sampled[beside])
-    _, index = nearest(place, place[centres], most // centres.size)
-    return np.unique(index)
+def _beside_gaps(
+    points: PointSet, wanted: BoolArray, place: FloatArray, rng: np.random.Generator
+) -> IntArray:
+    """Draw observed points, next to gaps where there are any."""
+    sampled, gaps = np.flatnonzero(points.observed.any(axis=1)), np.flatnonzero(wanted.any(axis=1))
+    if gaps.size == 0 or sampled.size == 0:
+        drawn = sampled if sampled.size else np.arange(len(points))
+        return rng.choice(drawn, min(_REGIONS, drawn.size), replace=False)
+    inside = rng.choice(gaps, min(_REGIONS, gaps.size), replace=False)
+    _, beside = nearest(place[sampled], place[inside], 1)
+    return np.unique(sampled[beside])

@@ -59,8 +59,8 @@ def recover_points(
     prediction = _constant_prediction(points)
     choice: dict[str, object] = {"method": "constant"}
     reach, notes = np.inf, tuple[str, ...]()
-    if varying.size:
-        gaps = wanted[:, varying]
+    gaps = wanted[:, varying]
+    if varying.size and (gaps.any() or task is Task.DENOISING):
         part = points.select_channels(varying)
         if task is Task.COMPLETION:
             part = without_partial_points(part, gaps)
@@ -81,7 +81,9 @@ def recover_points(
     able = np.zeros(len(points.channels), dtype=np.bool_)
     able[np.concatenate((varying, constant))] = True
     bounded = _within_bounds(points, prediction.values, options)
-    flag = _flags(points, wanted & able, task, able, reach)
+    told = np.isfinite(bounded) & able
+    notes = (*notes, *_untold(wanted & able & ~told))
+    flag = _flags(points, wanted & told, task, told, reach)
     return _composed(points, bounded, prediction.standard_error, flag, options, choice, notes)
 
 
@@ -167,13 +169,18 @@ def _within_bounds(points: PointSet, values: FloatArray, options: Options) -> Fl
     return bounded
 
 
+def _untold(entries: BoolArray) -> tuple[str, ...]:
+    count = int(np.count_nonzero(entries))
+    return (f"left {count} sample(s) unfilled that the method says nothing of",) if count else ()
+
+
 def _flags(
-    points: PointSet, filled: BoolArray, task: Task, able: BoolArray, reach: float
+    points: PointSet, filled: BoolArray, task: Task, told: BoolArray, reach: float
 ) -> NDArray[np.uint8]:
-    """Say of every entry where it comes from; -> (n, s)."""
+    """Say of every entry where it comes from; `told` marks those with a value; -> (n, s)."""
     flag = np.where(points.observed, Flag.OBSERVED, Flag.UNFILLED).astype(np.uint8)
     if task is Task.DENOISING:
-        flag[points.observed & able] = Flag.DENOISED
+        flag[points.observed & told] = Flag.DENOISED
     place = Embedding.fit(points)(points.coordinates)
     far = nearest_distance(place, points.observed, filled) > reach
     flag[filled] = np.where(far[filled], Flag.EXTRAPOLATED, Flag.FILLED)

@@ -25,6 +25,7 @@ _ROUNDS = 8
 _SCATTERED = 0.05
 _RADII = (1.5, 6.0)
 _MOST_PATCHES = 10_000
+_FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def withhold_pieces(points: PointSet, wanted: BoolArray, seed: int) -> Withheld:
     NothingToDoError
         If too little was observed to withhold any of it.
     """
+    if np.count_nonzero(points.observed.any(axis=1)) < _FEWEST:
+        raise NothingToDoError("too little was observed to withhold any of it")
     rng = generator(seed, "withheld from every method")
     if wanted.any():
         found = Withheld(_like_gaps(points, wanted, rng), "in pieces shaped like its gaps")
@@ -78,8 +81,8 @@ def _like_gaps(points: PointSet, wanted: BoolArray, rng: np.random.Generator) ->
     most = _SHARE * np.count_nonzero(points.observed)
     for _ in range(_ROUNDS):
         left = points.with_observed(points.observed & ~entries)
-        (fold,) = gap_folds(left, wanted, count=1, seed=int(rng.integers(2**32)))
-        entries |= fold
+        for fold in gap_folds(left, wanted, count=1, seed=int(rng.integers(2**32))):
+            entries |= fold
         if np.count_nonzero(entries) >= min(_ENOUGH, most):
             break
     return entries

@@ -12,9 +12,9 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from threading import Condition, Event, Semaphore, Thread
+from threading import Condition, Event, Lock, Semaphore, Thread
 from typing import Generic, TypeVar
 
 __all__ = [
@@ -28,6 +28,10 @@ __all__ = [
 _MOST = 4
 _SWITCHING = 5e-4
 """Seconds after which a thread gives the interpreter's lock away."""
+
+_fits_lock = Lock()
+_fits = 0
+_before = ExitStack()
 
 _Result = TypeVar("_Result")
 _Progress = Callable[[str, float], None]
@@ -43,19 +47,27 @@ def one_thread_each() -> Iterator[None]:
 
     Threads ask for the interpreter's lock more often meanwhile: one that computes in Python, as
     SciPy's splines do, keeps it for 5 ms else, and operations that take less wait for it each time.
+    Of fits that run at once the last one to end puts things back.
     """
+    global _fits
     import torch
     from threadpoolctl import threadpool_limits
 
-    threads, interval = torch.get_num_threads(), sys.getswitchinterval()
-    torch.set_num_threads(1)
-    sys.setswitchinterval(_SWITCHING)
+    with _fits_lock:
+        if not _fits:
+            _before.enter_context(threadpool_limits(1))
+            _before.callback(torch.set_num_threads, torch.get_num_threads())
+            _before.callback(sys.setswitchinterval, sys.getswitchinterval())
+            torch.set_num_threads(1)
+            sys.setswitchinterval(_SWITCHING)
+        _fits += 1
     try:
-        with threadpool_limits(1):
-            yield
+        yield
     finally:
-        torch.set_num_threads(threads)
-        sys.setswitchinterval(interval)
+        with _fits_lock:
+            _fits -= 1
+            if not _fits:
+                _before.close()
 
 
 def side_by_side(tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:
@@ -98,15 +110,16 @@ def named_side_by_side(
         Gets the mean of all shares, between the two of `between`.
     between : (float, float)
     """
-    stop, shares = Event(), dict.fromkeys(names, 0.0)
+    stop, lock, shares = Event(), Lock(), dict.fromkeys(names, 0.0)
     first, last = between
 
     def report(name: str, what: str, share: float) -> None:
         if stop.is_set():
             raise StoppedError(name)
-        shares[name] = max(shares[name], share)
-        mean = sum(shares.values()) / len(shares)
-        progress(f"{name}: {what}", first + (last - first) * mean)
+        with lock:
+            shares[name] = max(shares[name], share)
+            mean = sum(shares.values()) / len(shares)
+            progress(f"{name}: {what}", first + (last - first) * mean)
 
     try:
         found = side_by_side([partial(task, name, partial(report, name)) for name in names])
@@ -174,6 +187,13 @@ class _Batch(Generic[_Result]):
     def _ended(self) -> bool:
         return self._failure is not None or len(self._found) == self._count
 
+    def _start_another(self) -> None:
+        """Start one more thread, or go on without where the system gives none."""
+        try:
+            self._start(spare=True)
+        except RuntimeError:
+            _spare_cores.release()
+
     def _start(self, *, spare: bool) -> None:
         Thread(target=self._work, args=(spare,), name="side by side", daemon=True).start()
 
@@ -182,7 +202,7 @@ class _Batch(Generic[_Result]):
             while self._waiting:
                 number, task = self._waiting.popleft()
                 if self._waiting and _spare_cores.acquire(blocking=False):
-                    self._start(spare=True)
+                    self._start_another()
                 if not self._may_begin(number):
                     break
                 self._note(number, task)

@@ -176,10 +176,15 @@ class _RunningSums:
         return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[1]))
 
     def add(self, weight: FloatArray, found: Prediction, spread: FloatArray) -> None:
-        """Add a prediction with a weight (s,) per channel; spread (s,) of each."""
+        """Add a prediction with a weight (s,) per channel; spread (s,) of each.
+
+        What it says of channels where it has no weight does not count, NaN neither.
+        """
+        idle = weight == 0.0
         self.total += weight
         step = np.divide(weight, self.total, out=np.zeros_like(weight), where=self.total > 0)
         values = found.values / spread
+        values[:, idle] = self.mean[:, idle]
         before = values - self.mean
         self.mean += step * before
         values -= self.mean

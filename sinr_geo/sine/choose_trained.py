@@ -10,10 +10,9 @@ import numpy as np
 
 from sinr_geo.methods.protocol import Effort, Task
 from sinr_geo.sine.choice import Search, Trial
-from sinr_geo.sine.excerpt import BALLS
 from sinr_geo.sine.field import SineField
 from sinr_geo.sine.metric import Metric
-from sinr_geo.sine.study import Study
+from sinr_geo.sine.study import BALLS, Study
 from sinr_geo.sine.trained import BATCH, REFINED, TrainedSettings, fit_trained
 from sinr_geo.sine.withheld import Withheld
 

@@ -8,12 +8,16 @@ import numpy as np
 
 from sinr_geo.kriging.space import Space
 from sinr_geo.methods.protocol import Effort, Problem
-from sinr_geo.points import BoolArray, IntArray, PointSet
-from sinr_geo.sine.excerpt import excerpt, take
+from sinr_geo.points import BoolArray, FloatArray, IntArray, PointSet
+from sinr_geo.randomness import generator
+from sinr_geo.regions import round_regions, with_every_channel
 from sinr_geo.sine.metric import Metric, Placed, of_kriging
 from sinr_geo.sine.withheld import Withheld
 
-__all__ = ["PLANS", "Plan", "Study"]
+__all__ = ["BALLS", "PLANS", "Plan", "Study"]
+
+BALLS = 2
+"""Round regions that choices are made on, at least."""
 
 _SCATTER = 0.3
 
@@ -101,12 +105,12 @@ class Study:
         space = Space.fit(points)
         kriged = of_kriging(points, space, problem)
         place = space.embedding(points.coordinates)
-        rows = excerpt(place, _centres(points, problem), size, problem.seed)
+        rows = _excerpt(points, place, problem, size)
         if rows.size == len(points):
             folds = _enough([fold.withheld for fold in problem.folds], plan.scored)
             return cls(points, folds, problem, plan, in_all, space, kriged)
         folds = _enough([fold.withheld[rows] for fold in problem.folds], plan.scored)
-        return cls(take(points, rows), folds, problem, plan, in_all, space, kriged)
+        return cls(points.take(rows), folds, problem, plan, in_all, space, kriged)
 
     @property
     def has_extra_axes(self) -> bool:
@@ -142,12 +146,23 @@ class Study:
         return int(np.count_nonzero(self.points.observed.any(axis=1)))
 
 
-def _centres(points: PointSet, problem: Problem) -> IntArray:
-    """Return the points that folds withhold, or without folds all that were observed."""
-    withheld = np.zeros(len(points), dtype=np.bool_)
+def _excerpt(points: PointSet, place: FloatArray, problem: Problem, size: int) -> IntArray:
+    """Choose rows in a few round regions, so that neighbours stay together; all where few.
+
+    Regions are laid around what folds withhold, and more where these leave a channel out.
+    """
+    if len(points) <= size:
+        return np.arange(len(points))
+    rng = generator(problem.seed, "excerpt")
+    withheld = np.zeros(points.observed.shape, dtype=np.bool_)
     for fold in problem.folds:
-        withheld |= fold.withheld.any(axis=1)
-    return np.flatnonzero(withheld if withheld.any() else points.observed.any(axis=1))
+        withheld |= fold.withheld
+    told = withheld if withheld.any() else points.observed
+    drawn = np.flatnonzero(told.any(axis=1))
+    centres = rng.choice(drawn, min(BALLS, drawn.size), replace=False)
+    rows = round_regions(place, centres, size // centres.size)
+    kept = points.observed & ~withheld
+    return with_every_channel(rows, place, kept, withheld, max(1, size // BALLS), rng)
 
 
 def _enough(folds: list[BoolArray], points: int) -> tuple[BoolArray, ...]:

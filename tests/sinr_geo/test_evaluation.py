@@ -301,3 +301,12 @@ def test_the_file_and_its_missingness_are_told(memory_file):
     path, _ = memory_file(points)
     (layer,) = sinr_geo.evaluate(path, methods=["kriging"]).layers
     assert "--correct-missingness" in layer.findings[-1]
+
+
+@pytest.mark.parametrize("observed", [0, 1])
+def test_too_little_to_withhold_is_said_in_words(observed):
+    missing = np.ones((20, 25), dtype=bool)
+    missing.flat[:observed] = False
+    points = grid(missing, shape=(20, 25))
+    with pytest.raises(NothingToDoError, match="too little was observed"):
+        withhold_pieces(points, ~points.observed, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,30 @@ def test_wide_gaps_can_be_left():
     assert wanted[5, 5]
     assert not wanted[10, 10]
     assert any("--max-gap" in note for note in gaps.notes)
+
+
+def globe(values):
+    """One map of the whole globe: the last column lies beside the first."""
+    points = cube(values)
+    return replace(points, lattice=replace(points.lattice, wraps=(False, True)))
+
+
+def test_a_gap_across_the_seam_of_longitude_is_as_wanted_as_any_other():
+    row, column = np.indices((45, 90))
+    around = (column - row + 22) % 90
+    values = np.where(np.minimum(around, 90 - around) < 6, np.nan, 1.0)
+    for shift in (0, 17, 45):
+        wanted = wanted_gaps(globe(np.roll(values, shift, axis=1)), everything=False).wanted
+        assert wanted.sum() == np.isnan(values).sum()
+
+
+def test_a_region_across_the_seam_of_longitude_has_an_outside():
+    row, column = np.indices((40, 80))
+    inside = np.abs(row - 20) + np.abs(column - 40) < 18
+    hole = (np.abs(row - 20) < 3) & (np.abs(column - 40) < 3)
+    values = np.where(inside & ~hole, 1.0, np.nan)
+    for shift in (0, 40, 55):
+        wanted = wanted_gaps(globe(np.roll(values, shift, axis=1)), everything=False).wanted
+        wanted = np.roll(wanted.reshape(40, 80), -shift, axis=1)
+        assert wanted[hole].all()
+        assert not wanted[np.abs(row - 20) + np.abs(column - 40) > 21].any()

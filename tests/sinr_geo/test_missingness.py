@@ -294,3 +294,10 @@ def test_where_missingness_tells_the_correction_brings_the_truth_nearer():
 
     corrected = found.restored(Prediction(filled(level), np.zeros(level.values.shape)))
     assert error(corrected.values) < 0.75 * error(filled(points))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 3.0])
+def test_a_channel_that_is_the_same_everywhere_has_no_trend(level):
+    missing = clouds(np.random.default_rng(1), (60, 70))
+    points = grid(np.full((60, 70), level), missing)
+    assert edge_trends(points, ~points.observed, 0) == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sinr_geo.errors import NothingToDoError, RequestError
 from sinr_geo.methods.protocol import Effort, Task
 from sinr_geo.options import Options
 from sinr_geo.recover import recover_points
+from sinr_geo.recovery import Prediction
 
 AXES = (Axis("y", AxisKind.PROJECTED, "m"), Axis("x", AxisKind.PROJECTED, "m"))
 FAST = Options(method="sinr-bayes", effort=Effort.FAST)
@@ -259,9 +261,49 @@ def test_the_same_seed_gives_the_same_arrays(method):
 
 def test_unknown_names_are_said_in_words():
     points, _ = scene(block(), Channel("a"))
-    with pytest.raises(RequestError, match="no method 'magic'; there are auto"):
+    with pytest.raises(RequestError, match="no method 'magic'; there are .*auto"):
         recover_points(points, ~points.observed, Task.COMPLETION, Options("magic"), silent)
     with pytest.raises(RequestError, match="device must be"):
         Options(device="abacus")
     with pytest.raises(RequestError, match="seed must be"):
         Options(seed=-1)
+
+
+class Silent:
+    """A method that says nothing of its second channel."""
+
+    withheld = ()
+    report: ClassVar[dict[str, str]] = {}
+
+    def choose(self, points, problem):
+        return self
+
+    def fit(self, points, problem):
+        return self
+
+    def predict(self, points):
+        values = np.full(points.values.shape, 5.0)
+        values[:, 1] = np.nan
+        return Prediction(values, np.ones(values.shape))
+
+
+@pytest.mark.parametrize("task", [Task.COMPLETION, Task.DENOISING])
+def test_what_a_method_says_nothing_of_stays_as_it_was_and_is_said(monkeypatch, task):
+    monkeypatch.setattr("sinr_geo.recover.method_named", lambda name: Silent())
+    points, _ = scene(block(), Channel("a"), Channel("b"))
+    found = recover_points(points, ~points.observed, task, Options(), silent)
+    missing = ~points.observed
+    assert (found.flag[missing[:, 0], 0] != Flag.UNFILLED).all()
+    assert (found.flag[missing[:, 1], 1] == Flag.UNFILLED).all()
+    assert (found.flag[~missing[:, 1], 1] == Flag.OBSERVED).all()
+    assert any(f"left {missing[:, 1].sum()} sample(s)" in note for note in found.notes)
+
+
+def test_nothing_is_fitted_where_only_a_constant_channel_has_gaps(monkeypatch):
+    points, _ = scene(block(), Channel("a"), Channel("b"))
+    values = np.column_stack((np.arange(float(len(points))), np.full(len(points), 3.0)))
+    observed = np.column_stack((np.ones(len(points), dtype=bool), points.observed[:, 1]))
+    points = replace(points, values=np.where(observed, values, np.nan), observed=observed)
+    monkeypatch.setattr("sinr_geo.recover.method_named", pytest.fail)
+    found = recover_points(points, ~observed, Task.COMPLETION, Options(), silent)
+    assert (found.values[~observed[:, 1], 1] == 3.0).all()

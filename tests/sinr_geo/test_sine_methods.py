@@ -168,6 +168,21 @@ def test_the_part_of_large_data_that_sines_are_chosen_on_lies_where_folds_withho
         assert study.folds[0].sum() == 9
 
 
+def test_a_channel_that_few_points_in_a_corner_tell_of_is_in_the_part():
+    rng = np.random.default_rng(0)
+    places = 100.0 * rng.random((6_000, 2))
+    observed = np.column_stack((rng.random(6_000) < 0.8, np.zeros(6_000, dtype=bool)))
+    observed[rng.choice(np.flatnonzero((places < 10.0).all(axis=1)), 23, replace=False), 1] = True
+    values = np.where(observed, np.sin(places / 9.0), np.nan)
+    axes = (Axis("x", AxisKind.PROJECTED), Axis("y", AxisKind.PROJECTED))
+    points = PointSet(places, values, observed, axes, (Channel("a"), Channel("b")))
+    for seed in range(5):
+        study = Study.of(points, replace(problem(points, folds=2), seed=seed))
+        assert len(study.points) < 0.6 * len(points)
+        left = study.points.observed & ~np.logical_or.reduce(study.folds)
+        assert left.any(axis=0).all()
+
+
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_values_that_are_not_observed_play_no_part_and_a_seed_fixes_everything(method: Method):
     observed = with_gaps().observed

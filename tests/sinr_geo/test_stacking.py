@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from sinr_geo.axes import Axis, AxisKind, Channel
+from sinr_geo.methods.stack import FittedStack, Stack
+from sinr_geo.points import PointSet
+from sinr_geo.recovery import Prediction
 from sinr_geo.stacked_error import Signs, StackedError
 from sinr_geo.stacking import channel_weights, simplex_weights
 
@@ -243,3 +247,30 @@ def test_a_channel_with_a_scale_of_its_own_does_not_widen_the_others():
     errors = np.where(channel == 1, 3.0, 1.0) * errors
     laws = [StackedError.fit(both, errors, fold, 2) for fold in (folds(620), np.zeros(620, int))]
     np.testing.assert_allclose(laws[0].scale / laws[1].scale, 1.0, atol=0.05)
+
+
+@dataclass(frozen=True)
+class Says:
+    """A member that predicts the same of every point."""
+
+    values: tuple[float, ...]
+    report: dict[str, str] = field(default_factory=dict)
+
+    def predict(self, points):
+        values = np.tile(self.values, (len(points), 1))
+        return Prediction(values, np.ones(values.shape))
+
+
+def test_what_a_member_says_of_a_channel_where_it_has_no_weight_does_not_count():
+    points = PointSet(
+        np.arange(4.0)[:, None],
+        np.ones((4, 2)),
+        np.ones((4, 2), dtype=bool),
+        (Axis("x", AxisKind.PROJECTED),),
+        (Channel("a"), Channel("b")),
+    )
+    weights = np.array([[1.0, 0.0], [0.25, 0.75]])
+    law, ones = StackedError.of_members(2), np.ones(2)
+    stack = Stack({}, weights, law, ones, (), {})
+    fitted = FittedStack(stack, {"one": Says((3.0, 4.0)), "other": Says((np.nan, 8.0))})
+    np.testing.assert_allclose(fitted.predict(points).values, np.tile((3.0, 7.0), (4, 1)))

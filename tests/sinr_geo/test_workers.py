@@ -10,8 +10,15 @@ import threading
 from functools import partial
 
 import pytest
+import torch
 
-from sinr_geo.workers import StoppedError, in_order, named_side_by_side, side_by_side
+from sinr_geo.workers import (
+    StoppedError,
+    in_order,
+    named_side_by_side,
+    one_thread_each,
+    side_by_side,
+)
 
 
 def _cores() -> int:
@@ -107,8 +114,37 @@ def test_progress_is_the_mean_of_all_tasks_and_never_goes_back():
     )
     assert found == {"a": "A", "b": "B"}
     assert {what for what, _ in told} == {"a: choosing", "b: choosing"}
-    assert max(share for _, share in told) == 0.75
-    assert all(0.5 < share <= 0.75 for _, share in told)
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert 0.5 < shares[0] <= shares[-1] == 0.75
+
+
+def test_fits_that_run_at_once_leave_the_threads_as_they_were():
+    torch.set_num_threads(2)
+    interval = sys.getswitchinterval()
+    first, second = one_thread_each(), one_thread_each()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert torch.get_num_threads() == 1
+    second.__exit__(None, None, None)
+    assert torch.get_num_threads() == 2
+    assert sys.getswitchinterval() == interval
+
+
+def test_tasks_are_done_where_the_system_gives_no_more_threads(monkeypatch):
+    started, start = [], threading.Thread.start
+
+    def hardly(thread):
+        started.append(thread)
+        if len(started) > 1:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", hardly)
+    for _ in range(3):
+        started.clear()
+        assert side_by_side([lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
 
 
 def test_tasks_within_tasks_never_run_on_more_threads_than_there_are_cores():
