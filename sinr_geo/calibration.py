@@ -10,7 +10,7 @@ __all__ = ["error_scales"]
 
 _LEVEL = 0.95
 _LEVEL_IN_SD = 1.96
-_FEWEST = 20
+_FEWEST, _PRIOR = 20, 20
 _FEWEST_ALONE = 200
 
 
@@ -28,13 +28,21 @@ def error_scales(errors: FloatArray, predicted: FloatArray) -> FloatArray:
     -------
     ndarray, shape (s,)
         A factor of its own for every channel with 200 samples, that of all channels together for
-        the others; 1 where fewer than 20 samples tell.
+        the others. Fewer than 20 samples in all count the less the fewer they are, as if 20 more
+        had said that the standard errors are right.
     """
     told = np.isfinite(errors) & (predicted > 0)
     ratio = np.abs(errors) / np.where(told, predicted, 1.0)
-    together = _scale(ratio[told], _FEWEST, 1.0)
+    together = _scale(ratio[told], _FEWEST, _of_few(ratio[told]))
     columns = zip(ratio.T, told.T, strict=True)
     return np.array([_scale(r[t], _FEWEST_ALONE, together) for r, t in columns])
+
+
+def _of_few(ratio: FloatArray) -> float:
+    """Return the root mean square, drawn towards 1; a quantile of few says too little."""
+    if not ratio.any():
+        return 1.0
+    return float(np.sqrt((ratio**2).mean()) ** (ratio.size / (ratio.size + _PRIOR)))
 
 
 def _scale(ratio: FloatArray, fewest: int, otherwise: float) -> float:

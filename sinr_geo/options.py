@@ -21,7 +21,8 @@ class Options:
     Parameters
     ----------
     method : str
-        ``"auto"``, ``"sinr-bayes"``, ``"sinr"`` or ``"sinr-paper"``.
+        ``"auto"`` or another name of `sinr_geo.methods.catalogue`, which ``sinr-geo fill --help``
+        lists.
     effort : Effort
     seed : int
     device : str

@@ -65,6 +65,7 @@ def search(
     what : str
         What `progress` is told.
     """
+    progress(what, 0.0)
     best, lowest = start, score(start)
     tried = {"start": float(lowest)}
     for step, (name, grid) in enumerate(grids.items()):

@@ -32,19 +32,18 @@ class Windows:
     size: int
 
     @classmethod
-    def over(cls, lattice: Lattice, width: int, *, stride: int = 1) -> Windows:
+    def over(cls, lattice: Lattice, width: int) -> Windows:
         """Lay windows of `width` cells along every space dimension.
 
         A window is narrower along a dimension that is shorter than `width`; along one that wraps
-        it goes on at the other end. The last window along a dimension always reaches its end.
+        it goes on at the other end.
         """
         origins: list[IntArray] = []
         offsets: list[IntArray] = []
         for dim, (size, wraps) in enumerate(zip(lattice.shape, lattice.wraps, strict=True)):
             span = min(width, size) if dim in lattice.space else 1
             last = size - 1 if wraps and dim in lattice.space else size - span
-            step = stride if dim in lattice.space else 1
-            origins.append(np.unique(np.append(np.arange(0, last + 1, step), last)))
+            origins.append(np.arange(last + 1))
             offsets.append(np.arange(span))
         spans = tuple(len(offset) for offset in offsets)
         middle = int(np.ravel_multi_index([span // 2 for span in spans], spans))

@@ -72,8 +72,9 @@ class YeoJohnson:
         total, squares = np.zeros((2, *spread.shape))
         for node, weight in zip(_NODES, _WEIGHTS / _WEIGHTS.sum(), strict=True):
             inside = np.clip(mean[:, j] + node * spread, low, high)
-            value = self.transformer.inverse_transform(inside) * self.spread[j] + self.centre[j]
-            total += weight * value
-            squares += weight * value**2
-        first[:, j], second[:, j] = total, np.maximum(squares - total**2, 0.0)
+            standard = self.transformer.inverse_transform(inside)
+            total += weight * standard
+            squares += weight * standard**2
+        first[:, j] = total * self.spread[j] + self.centre[j]
+        second[:, j] = np.maximum(squares - total**2, 0.0) * self.spread[j] ** 2
         return first, second

@@ -53,6 +53,7 @@ class SinrMethod:
         fits to all points but the fold. Without folds nothing can be chosen, and fixed settings
         are used.
         """
+        problem.progress("choosing sines", 0.0)
         study = Study.of(points, problem)
         if not study.withheld(Metric()):
             return _unchosen(points, problem, study.space)

@@ -57,6 +57,7 @@ class Search(Generic[S]):
         progress : callable
             Told the share that is done.
         """
+        progress(0.0)
         best = self._try(start)
         for index, (name, values) in enumerate(ladders.items()):
             ladder = sorted({*values, getattr(best.settings, name)})

@@ -203,12 +203,7 @@ class SuperpixelNetwork(nn.Module):
         z, weight = self._before_last(x, packing, gates)
         return self._operations.residual_sweep(z, weight, packing, y, mask)
 
-    def features(
-        self,
-        x: Tensor,
-        packing: Packing,
-        gates: list[Tensor] | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
+    def features(self, x: Tensor, packing: Packing) -> tuple[Tensor, Tensor | None]:
         """Evaluate the sine layers.
 
         Returns
@@ -218,7 +213,7 @@ class SuperpixelNetwork(nn.Module):
         gate : Tensor of shape (K, h), or None
             That gate; None in the standard form.
         """
-        z, gates = self._sine_layers(x, packing, gates)
+        z, gates = self._sine_layers(x, packing, None)
         return z[:, :-1].mT, gates[-2] if gates else None
 
     def folded_head(self, gate: Tensor | None, last: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -109,8 +109,8 @@ def number(value: float | None) -> Html:
     return element("data", shown, value=repr(value))
 
 
-def percent(share: float | None, digits: int = 1) -> Html:
+def percent(share: float | None) -> Html:
     """Show a share of 1 as a percentage."""
     if share is None or not math.isfinite(share):
         return scalar(None)
-    return element("data", f"{share:.{digits}%}", value=repr(share))
+    return element("data", f"{share:.1%}", value=repr(share))
