@@ -70,7 +70,7 @@ def evaluate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Withhold pieces of a file, fill them by every method, and say which is best on this file."""
+    """Withhold pieces of a file, fill them by several methods, and say which does best on it."""
     import sinr_geo
     from sinr_geo.version import __version__
 
