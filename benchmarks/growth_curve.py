@@ -44,9 +44,10 @@ def measured(what: str, side: int) -> Row:
     command = [sys.executable, "-m", "benchmarks.growth_case", what, *sizes]
     ran = subprocess.run(command, check=False, capture_output=True, text=True)
     if ran.returncode:
-        raise SystemExit(ran.stderr.strip().rsplit("\n", 1)[-1])
+        last = ran.stderr.strip().rsplit("\n", 1)[-1]
+        raise SystemExit(f"{what} {side} ended with {ran.returncode}: {last}")
     found = json.loads(ran.stdout)
-    seconds = [round(found[name], 1) for name in ("seconds", "cpu_seconds", "peak_mib")]
+    seconds = [round(found[name], 3) for name in ("seconds", "cpu_seconds", "peak_mib")]
     return Row(what, side, *seconds)
 
 

@@ -10,7 +10,7 @@ __all__ = ["error_scales"]
 
 _LEVEL = 0.95
 _LEVEL_IN_SD = 1.96
-_FEWEST, _PRIOR = 20, 20
+_FEWEST, _PRIOR, _MOST_OF_ONE = 20, 20, 10.0
 _FEWEST_ALONE = 200
 
 
@@ -39,10 +39,14 @@ def error_scales(errors: FloatArray, predicted: FloatArray) -> FloatArray:
 
 
 def _of_few(ratio: FloatArray) -> float:
-    """Return the root mean square, drawn towards 1; a quantile of few says too little."""
-    if not ratio.any():
+    """Return the root mean square, drawn towards 1; a quantile of few says too little.
+
+    One of them alone says no more than that it is ten times as large, or as small.
+    """
+    if ratio.size == 0:
         return 1.0
-    return float(np.sqrt((ratio**2).mean()) ** (ratio.size / (ratio.size + _PRIOR)))
+    square = np.clip(ratio, 1.0 / _MOST_OF_ONE, _MOST_OF_ONE) ** 2
+    return float(np.sqrt(square.mean()) ** (ratio.size / (ratio.size + _PRIOR)))
 
 
 def _scale(ratio: FloatArray, fewest: int, otherwise: float) -> float:

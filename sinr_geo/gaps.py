@@ -153,15 +153,15 @@ def _footprint(points: PointSet, lattice: Lattice) -> BoolArray:
 def _unwrapped(seen: BoolArray, axis: int) -> tuple[BoolArray, NDArray[np.int64]]:
     """Lay a dimension that closes upon itself out; -> marks, and where its cells lie in them.
 
-    What is observed on less than half of the circle is cut where nothing was; else the circle is
-    laid out three times, and its cells are the middle ones.
+    What is observed on less than half of the circle is cut in the middle of where nothing was; else
+    the circle is laid out three times, and its cells are the middle ones.
     """
     size, marked = seen.shape[axis], np.flatnonzero(seen.any(axis=1 - axis))
     empty = np.diff(marked, append=marked[0] + size) - 1
     widest = int(empty.argmax())
     if 2 * empty[widest] <= size:
         return np.concatenate([seen] * 3, axis=axis), size + np.arange(size)
-    first = int(marked[(widest + 1) % marked.size])
+    first = int(marked[(widest + 1) % marked.size]) - int(empty[widest]) // 2
     return np.roll(seen, -first, axis=axis), (np.arange(size) - first) % size
 
 

@@ -13,7 +13,7 @@ from sinr_geo.regions import grown_regions, with_every_channel
 
 __all__ = ["representative_rows"]
 
-_REGIONS, _MORE_REGIONS = 4, 16
+_REGIONS = 4
 
 
 def representative_rows(points: PointSet, wanted: BoolArray, most: int, seed: int) -> IntArray:
@@ -43,8 +43,7 @@ def representative_rows(points: PointSet, wanted: BoolArray, most: int, seed: in
         rows = grown_regions(place, _beside_gaps(points, wanted, place, rng), most)
     else:
         rows = _boxes(points, points.lattice, wanted, most)
-    size = max(1, most // _MORE_REGIONS)
-    return with_every_channel(rows, place, points.observed, wanted, size, rng)
+    return with_every_channel(rows, place, points.observed, wanted, most // _REGIONS, rng)
 
 
 def _boxes(points: PointSet, lattice: Lattice, wanted: BoolArray, most: int) -> IntArray:

@@ -59,7 +59,8 @@ def recover_points(
     prediction = _constant_prediction(points)
     choice: dict[str, object] = {"method": "constant"}
     reach, notes = np.inf, tuple[str, ...]()
-    gaps = wanted[:, varying]
+    method, gaps = method_named(options.method), wanted[:, varying]
+    problem = _problem(gaps, task, options, progress)
     if varying.size and (gaps.any() or task is Task.DENOISING):
         part = points.select_channels(varying)
         if task is Task.COMPLETION:
@@ -68,10 +69,9 @@ def recover_points(
         part = drift.without(part)
         noise = NoiseByPlace.of(part, task)
         part = noise.evened(part)
-        problem = _problem(gaps, task, options, progress)
         trial = Trial.of(part, problem)
         with one_thread_each(), kept_memory():
-            chosen = method_named(options.method).choose(trial.points, trial.problem)
+            chosen = method.choose(trial.points, trial.problem)
             fitted = chosen.fit(part, problem)
             found = drift.restored(noise.restored(fitted.predict(part)))
         prediction.values[:, varying] = found.values

@@ -10,7 +10,7 @@ from sinr_geo.points import BoolArray, FloatArray, IntArray
 __all__ = ["grown_regions", "round_regions", "with_every_channel"]
 
 _GROWTH = 1.3
-_FEWEST = 50
+_FEWEST, _FEWEST_AROUND = 50, 200
 
 
 def round_regions(place: FloatArray, centres: IntArray, each: int) -> IntArray:
@@ -50,7 +50,7 @@ def with_every_channel(
     place: FloatArray,
     observed: BoolArray,
     wanted: BoolArray,
-    size: int,
+    most: int,
     rng: np.random.Generator,
 ) -> IntArray:
     """Add regions until every channel has observations among the rows, and gaps if it has any.
@@ -60,8 +60,8 @@ def with_every_channel(
     rows : ndarray of int64, shape (m,)
     place : ndarray, shape (n, d)
     observed, wanted : ndarray of bool, each of shape (n, s)
-    size : int
-        Points of a region.
+    most : int
+        Points of all regions together, about.
     rng : Generator
 
     Returns
@@ -70,13 +70,23 @@ def with_every_channel(
         Increasing. A channel has 50 observations there, or all that lie in a region around one of
         them that is as near to a gap as any.
     """
-    for seen, gaps in zip(observed.T, wanted.T, strict=True):
-        enough = min(_FEWEST, int(np.count_nonzero(seen)))
-        told = np.count_nonzero(seen[rows]) >= enough
-        if enough and not (told and (gaps[rows].any() or not gaps.any())):
-            around = _at_a_gap(place, seen, gaps, rng)
-            rows = np.union1d(rows, round_regions(place, around, size))
-    return rows
+    around = [
+        _at_a_gap(place, seen, gaps, rng)
+        for seen, gaps in zip(observed.T, wanted.T, strict=True)
+        if seen.any() and not _told(seen, gaps, rows)
+    ]
+    if not around:
+        return rows
+    centres = np.unique(np.concatenate(around))
+    each = max(_FEWEST_AROUND, most // centres.size)
+    return np.union1d(rows, round_regions(place, centres, each))
+
+
+def _told(seen: BoolArray, gaps: BoolArray, rows: IntArray) -> bool:
+    """Whether rows hold observations enough of a channel, and some of its gaps."""
+    enough = min(_FEWEST, int(np.count_nonzero(seen)))
+    told = int(np.count_nonzero(seen[rows])) >= enough
+    return told and bool(gaps[rows].any() or not gaps.any())
 
 
 def _at_a_gap(

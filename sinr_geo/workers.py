@@ -47,20 +47,21 @@ def one_thread_each() -> Iterator[None]:
 
     Threads ask for the interpreter's lock more often meanwhile: one that computes in Python, as
     SciPy's splines do, keeps it for 5 ms else, and operations that take less wait for it each time.
-    Of fits that run at once the last one to end puts things back.
+    Of fits that run at once, each in a thread of its own, the last one to end puts things back;
+    how many threads torch uses is each thread's own.
     """
     global _fits
     import torch
     from threadpoolctl import threadpool_limits
 
+    threads = torch.get_num_threads()
     with _fits_lock:
         if not _fits:
-            _before.enter_context(threadpool_limits(1))
-            _before.callback(torch.set_num_threads, torch.get_num_threads())
             _before.callback(sys.setswitchinterval, sys.getswitchinterval())
-            torch.set_num_threads(1)
+            _before.enter_context(threadpool_limits(1))
             sys.setswitchinterval(_SWITCHING)
         _fits += 1
+    torch.set_num_threads(1)
     try:
         yield
     finally:
@@ -68,6 +69,7 @@ def one_thread_each() -> Iterator[None]:
             _fits -= 1
             if not _fits:
                 _before.close()
+        torch.set_num_threads(threads)
 
 
 def side_by_side(tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:

@@ -161,8 +161,7 @@ def _excerpt(points: PointSet, place: FloatArray, problem: Problem, size: int) -
     drawn = np.flatnonzero(told.any(axis=1))
     centres = rng.choice(drawn, min(BALLS, drawn.size), replace=False)
     rows = round_regions(place, centres, size // centres.size)
-    kept = points.observed & ~withheld
-    return with_every_channel(rows, place, kept, withheld, max(1, size // BALLS), rng)
+    return with_every_channel(rows, place, points.observed, withheld, size // BALLS, rng)
 
 
 def _enough(folds: list[BoolArray], points: int) -> tuple[BoolArray, ...]:

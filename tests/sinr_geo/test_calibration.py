@@ -36,3 +36,9 @@ def test_a_channel_with_few_samples_has_the_scale_of_all():
     first, second = error_scales(drawn, predicted)
     assert first != second
     assert second == pytest.approx(3.0, rel=0.2)
+
+
+def test_one_wild_sample_among_few_does_not_blow_standard_errors_up():
+    wild = np.ones((10, 1))
+    wild[3] = 1e6
+    assert error_scales(wild, np.ones((10, 1)))[0] < 2.0

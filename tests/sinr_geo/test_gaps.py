@@ -148,4 +148,5 @@ def test_a_region_across_the_seam_of_longitude_has_an_outside():
         wanted = wanted_gaps(globe(np.roll(values, shift, axis=1)), everything=False).wanted
         wanted = np.roll(wanted.reshape(40, 80), -shift, axis=1)
         assert wanted[hole].all()
+        np.testing.assert_array_equal(wanted[:, 1:], wanted[:, :0:-1])
         assert not wanted[np.abs(row - 20) + np.abs(column - 40) > 21].any()

@@ -304,6 +304,8 @@ def test_nothing_is_fitted_where_only_a_constant_channel_has_gaps(monkeypatch):
     values = np.column_stack((np.arange(float(len(points))), np.full(len(points), 3.0)))
     observed = np.column_stack((np.ones(len(points), dtype=bool), points.observed[:, 1]))
     points = replace(points, values=np.where(observed, values, np.nan), observed=observed)
-    monkeypatch.setattr("sinr_geo.recover.method_named", pytest.fail)
+    monkeypatch.setattr("sinr_geo.recover.Trial.of", pytest.fail)
     found = recover_points(points, ~observed, Task.COMPLETION, Options(), silent)
+    with pytest.raises(RequestError, match="no method 'magic'"):
+        recover_points(points, ~observed, Task.COMPLETION, Options("magic"), silent)
     assert (found.values[~observed[:, 1], 1] == 3.0).all()

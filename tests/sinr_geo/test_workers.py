@@ -120,15 +120,26 @@ def test_progress_is_the_mean_of_all_tasks_and_never_goes_back():
 
 
 def test_fits_that_run_at_once_leave_the_threads_as_they_were():
-    torch.set_num_threads(2)
-    interval = sys.getswitchinterval()
-    first, second = one_thread_each(), one_thread_each()
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert torch.get_num_threads() == 1
-    second.__exit__(None, None, None)
-    assert torch.get_num_threads() == 2
+    interval, seen = sys.getswitchinterval(), {}
+    both, first_ended = threading.Barrier(2), threading.Event()
+
+    def fit(name):
+        torch.set_num_threads(2)
+        with one_thread_each():
+            both.wait(30)
+            seen[name] = torch.get_num_threads()
+            both.wait(30)
+            if name == "last":
+                first_ended.wait(30)
+        seen[f"{name} after"] = torch.get_num_threads()
+        first_ended.set()
+
+    threads = [threading.Thread(target=fit, args=(name,)) for name in ("first", "last")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert seen == {"first": 1, "last": 1, "first after": 2, "last after": 2}
     assert sys.getswitchinterval() == interval
 
 
@@ -145,6 +156,7 @@ def test_tasks_are_done_where_the_system_gives_no_more_threads(monkeypatch):
     for _ in range(3):
         started.clear()
         assert side_by_side([lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
+        assert len(started) > 1 or not _two_cores()
 
 
 def test_tasks_within_tasks_never_run_on_more_threads_than_there_are_cores():
