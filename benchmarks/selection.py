@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TextIO
 
 CASES = ("weather/0.25", "scene1/0.05", "modis_lst/mean", "cave_missing/0.05", "grown/1000")
@@ -32,7 +32,7 @@ class Row:
     choosing_s: float
     withheld_s: float
     fitting_s: float
-    stages: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, float]
 
 
 def measured(case: str, method: str) -> Row:

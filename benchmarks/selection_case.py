@@ -76,14 +76,14 @@ def measured(name: str, method: str) -> dict[str, Any]:
         choice = method_named(method).choose(trial.points, trial.problem)
         stages("chosen", 1.0)
         choosing, held = stages.by_kind()
-        told = {what: round(seconds, 2) for what, seconds in stages.seconds.items()}
+        told = {what: round(seconds, 4) for what, seconds in stages.seconds.items()}
         start = time.process_time()
         choice.fit(points, problem).predict(points)
         fitting = time.process_time() - start
     return {
-        "choosing_s": round(choosing, 2),
-        "withheld_s": round(held, 2),
-        "fitting_s": round(fitting, 2),
+        "choosing_s": round(choosing, 4),
+        "withheld_s": round(held, 4),
+        "fitting_s": round(fitting, 4),
         "stages": told,
     }
 

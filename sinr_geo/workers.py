@@ -30,7 +30,7 @@ _SWITCHING = 5e-4
 """Seconds after which a thread gives the interpreter's lock away."""
 
 _fits_lock = Lock()
-_fits = 0
+_fits, _threads = 0, 1
 _before = ExitStack()
 
 _Result = TypeVar("_Result")
@@ -48,15 +48,15 @@ def one_thread_each() -> Iterator[None]:
     Threads ask for the interpreter's lock more often meanwhile: one that computes in Python, as
     SciPy's splines do, keeps it for 5 ms else, and operations that take less wait for it each time.
     Of fits that run at once, each in a thread of its own, the last one to end puts things back;
-    how many threads torch uses is each thread's own.
+    each gives its thread as many threads of torch as there were before the first.
     """
-    global _fits
+    global _fits, _threads
     import torch
     from threadpoolctl import threadpool_limits
 
-    threads = torch.get_num_threads()
     with _fits_lock:
         if not _fits:
+            _threads = torch.get_num_threads()
             _before.callback(sys.setswitchinterval, sys.getswitchinterval())
             _before.enter_context(threadpool_limits(1))
             sys.setswitchinterval(_SWITCHING)
@@ -69,7 +69,7 @@ def one_thread_each() -> Iterator[None]:
             _fits -= 1
             if not _fits:
                 _before.close()
-        torch.set_num_threads(threads)
+        torch.set_num_threads(_threads)
 
 
 def side_by_side(tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:

@@ -9,7 +9,7 @@ from sinr_geo.calibration import error_scales
 
 
 def errors(count, size, channels=1):
-    """As large as intervals of three standard errors, of which 1 was promised."""
+    """Draw errors of a size for so many samples of 500, where standard errors of 1 were told."""
     rng = np.random.default_rng(0)
     drawn = np.full((500, channels), np.nan)
     drawn[:count] = size * rng.standard_normal((count, channels))

@@ -79,7 +79,7 @@ def methods(monkeypatch):
     module.Off = lambda: Copying("sinr", 4, 3.0)
     module.Refusing = Refusing
     monkeypatch.setitem(sys.modules, "copying_methods", module)
-    for name in list(METHODS):
+    for name in reversed(list(METHODS)):  # put back from the last, so in their order
         monkeypatch.delitem(METHODS, name)
     for name, made in (("auto", "Close"), ("kriging", "One"), ("sinr", "Off")):
         monkeypatch.setitem(METHODS, name, f"copying_methods:{made}")

@@ -121,11 +121,14 @@ def test_progress_is_the_mean_of_all_tasks_and_never_goes_back():
 
 def test_fits_that_run_at_once_leave_the_threads_as_they_were():
     interval, seen = sys.getswitchinterval(), {}
-    both, first_ended = threading.Barrier(2), threading.Event()
+    both, first_began, first_ended = threading.Barrier(2), threading.Event(), threading.Event()
+    torch.set_num_threads(2)
 
     def fit(name):
-        torch.set_num_threads(2)
+        if name == "last":
+            first_began.wait(30)  # when the process has one thread already
         with one_thread_each():
+            first_began.set()
             both.wait(30)
             seen[name] = torch.get_num_threads()
             both.wait(30)
@@ -139,7 +142,10 @@ def test_fits_that_run_at_once_leave_the_threads_as_they_were():
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert seen == {"first": 1, "last": 1, "first after": 2, "last after": 2}
+    new = threading.Thread(target=lambda: seen.update(new=torch.get_num_threads()))
+    new.start()
+    new.join(30)
+    assert seen == {"first": 1, "last": 1, "first after": 2, "last after": 2, "new": 2}
     assert sys.getswitchinterval() == interval
 
 
